@@ -1,0 +1,223 @@
+"""The bodies that travel between kiosk and centre (contract v1), as values.
+
+Owns their fields and limits and nothing else: encoding is `wire`'s, meaning is the core's.
+Unknown fields are ignored on arrival, so a newer peer may add some.
+"""
+
+from typing import Annotated, Literal, NewType
+
+from msgspec import Meta, Struct, field
+
+AlertId = NewType("AlertId", str)
+KioskId = NewType("KioskId", str)
+Token = NewType("Token", str)
+
+Kind = Literal["press", "drill", "tamper"]
+Stage = Literal["pressed", "sending", "received", "accepted", "en_route", "on_scene", "closed"]
+ReplyStage = Literal["received", "accepted", "en_route", "on_scene", "closed"]
+Route = Literal["mqtt", "https", "sms"]
+Clock = Literal["synced", "unsynced"]
+Power = Literal["mains", "battery", "unknown"]
+StatusState = Literal["online", "offline", "stopped"]
+CommandName = Literal["drill", "report", "restart", "refresh-voice"]
+CommandState = Literal["queued", "in_progress", "succeeded", "failed", "rejected", "expired"]
+KioskState = Literal["armed", "alerting", "faulty"]
+
+STAGES: tuple[Stage, ...] = ("pressed", "sending", "received", "accepted", "en_route", "on_scene", "closed")
+
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Short = Annotated[str, Meta(max_length=60)]
+Line = Annotated[str, Meta(max_length=100)]
+Utc = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$")]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Lat = Annotated[float, Meta(ge=-90, le=90)]
+Lon = Annotated[float, Meta(ge=-180, le=180)]
+Kato = Annotated[str, Meta(pattern=r"^\d{9}$")]
+Phone = Annotated[str, Meta(pattern=r"^\+\d{8,15}$")]
+
+
+class Words(Struct, frozen=True, forbid_unknown_fields=True):
+    """One short text in both languages of the country."""
+
+    kk: Annotated[str, Meta(min_length=1, max_length=60)]
+    ru: Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the kiosk stands: WGS 84 degrees, metres, the 9-digit KATO code."""
+
+    name: Words
+    address: Words
+    entrance: Words
+    lat: Lat
+    lon: Lon
+    accuracy_m: Count
+    kato: Kato
+    phone: Phone | None = None
+
+
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One alarm transmission; <= 1.5 kB as JSON; nothing about a person."""
+
+    v: Literal[1] = field(default=1)
+    alert_id: Id
+    kiosk_id: Id
+    kind: Kind
+    button: Short
+    pressed_at: Utc
+    clock: Clock
+    presses: Count
+    seq: Count
+    attempt: Count
+    sent_at: Utc
+    route: Route
+    place: Place
+    versions: Annotated[dict[str, Short], Meta(max_length=8)]
+    also: Annotated[tuple[Short, ...], Meta(max_length=8)] = ()
+    stage: Stage = "pressed"
+    by: Short = ""
+
+
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The centre's answer to an alert; `by` is opaque; `presses` echoes what the centre has counted."""
+
+    v: Literal[1] = field(default=1)
+    alert_id: Id
+    stage: ReplyStage
+    at: Utc
+    by: Short = ""
+    note: Annotated[str, Meta(max_length=280)] = ""
+    presses: Count = 0
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """Retained presence and will; (`boot`, `conn`) is the epoch that orders them."""
+
+    v: Literal[1] = field(default=1)
+    state: StatusState
+    boot: Count
+    conn: Count
+    at: Utc
+    version: Short = ""
+
+
+class MonitorStatus(Struct, frozen=True, kw_only=True):
+    """Retained presence and will of a responder: is anybody on duty?"""
+
+    v: Literal[1] = field(default=1)
+    state: StatusState
+    boot: Count
+    conn: Count
+    at: Utc
+    on_duty: bool = True
+
+
+class ButtonHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`level` names what is wrong or `released`; times are Unix seconds."""
+
+    level: Literal["released", "pressed", "stuck", "lost", "unknown"] = "unknown"
+    last_press_at: Count = 0
+    last_test_at: Count = 0
+
+
+class MqttHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The MQTT link: round-trip time in ms and the number of drops since boot."""
+
+    up: bool = False
+    rtt_ms: Count = 0
+    drops: Count = 0
+
+
+class SmsHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The GSM modem: registration, operator, RSSI in dBm, balance in tenge, last test in Unix seconds."""
+
+    up: bool = False
+    registered: Short = ""
+    operator: Short = ""
+    signal_dbm: int | None = None
+    balance_kzt: float | None = None
+    last_test_at: Count = 0
+
+
+class Links(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every path of alarm transmission that this kiosk has."""
+
+    mqtt: MqttHealth | None = None
+    https: MqttHealth | None = None
+    sms: SmsHealth | None = None
+
+
+class VoiceHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Voice mode of the site, and whether sound works."""
+
+    mode: Literal["spoken", "cover", "off"]
+    ok: bool = True
+
+
+class Board(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Figures of the board; None where it does not tell."""
+
+    temp_c: int | None = None
+    under_voltage: bool = False
+    throttled: bool = False
+    disk_free_mb: Count | None = None
+    mem_free_mb: Count | None = None
+
+
+class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest health of a kiosk; times are Unix seconds to stay <= 400 B when healthy."""
+
+    v: Literal[1] = field(default=1)
+    seq: Count
+    boot: Count
+    at: Count
+    uptime_s: Count
+    state: KioskState
+    faults: Annotated[tuple[Short, ...], Meta(max_length=16)] = ()
+    button: ButtonHealth = ButtonHealth()
+    links: Links = Links()
+    voice: VoiceHealth = VoiceHealth(mode="off")
+    power: Power = "unknown"
+    board: Board = Board()
+    clock: Clock = "unsynced"
+    open_alerts: Count = 0
+    cert_days_left: int | None = None
+    config_hash: Short = ""
+    version: Short = ""
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something a technician should know: a fault raised or cleared, a drill's result."""
+
+    v: Literal[1] = field(default=1)
+    event_id: Id
+    kiosk_id: Id
+    at: Utc
+    code: Short
+    state: Literal["raised", "cleared", "info"] = "info"
+    detail: Annotated[str, Meta(max_length=280)] = ""
+
+
+class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An order of the centre; `expires_at` is UTC, after which it must not be carried out."""
+
+    v: Literal[1] = field(default=1)
+    command_id: Id
+    name: CommandName
+    at: Utc
+    expires_at: Utc
+    by: Short = ""
+    duty: bool = False
+
+
+class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a command stands."""
+
+    v: Literal[1] = field(default=1)
+    command_id: Id
+    state: CommandState
+    at: Utc
+    detail: Annotated[str, Meta(max_length=280)] = ""
+
+
+Body = Alert | Event | CommandResult | Heartbeat

@@ -1,0 +1,233 @@
+"""The site's configuration: TOML text -> typed, checked values.
+
+Owns every key, its limits and its error message. Never reads a file: the caller gives the text.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from kiosk.bodies import Kato, Lat, Lon, Phone, Place, Words
+from kiosk.messages import Language
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,23}$")]
+Pin = Annotated[int, Meta(ge=0, le=63)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*$")]
+Broker = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:\d{1,5}$")]
+Ascii = Annotated[str, Meta(pattern=r"^[A-Za-z0-9 .,;:/()+?!'#&*=<>-]{1,24}$")]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration; an unknown key is an error."""
+
+
+class Identity(Section):
+    """Who this kiosk is: `id` is also its certificate's CN, `number` stands in SMS texts."""
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,31}$")]
+    number: Annotated[int, Meta(ge=1, le=0xFFFFFF)]
+    languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
+
+
+class ShortPlace(Section):
+    """The place as it stands in an SMS: very short, one form a script."""
+
+    kk: Annotated[str, Meta(min_length=1, max_length=24)]
+    ru: Annotated[str, Meta(min_length=1, max_length=24)]
+    latin: Ascii
+
+
+class Site(Section):
+    """Where the kiosk stands."""
+
+    name: Words
+    address: Words
+    entrance: Words
+    short: ShortPlace
+    lat: Lat
+    lon: Lon
+    accuracy_m: Annotated[int, Meta(ge=0, le=10000)]
+    kato: Kato
+    phone: Phone | None = None
+
+    def place(self) -> Place:
+        """Give the place as it travels in an alert."""
+        return Place(
+            name=self.name,
+            address=self.address,
+            entrance=self.entrance,
+            lat=self.lat,
+            lon=self.lon,
+            accuracy_m=self.accuracy_m,
+            kato=self.kato,
+            phone=self.phone,
+        )
+
+
+class Contact(Section):
+    """One input: BCM `pin`; `wiring` normally open or closed, against the `pull`ed side."""
+
+    pin: Pin
+    wiring: Literal["no", "nc"] = "no"
+    pull: Literal["up", "down", "none"] = "up"
+
+
+class Button(Section):
+    """A named button. `guard` single: one press; hold: pressed `hold_s`; double: twice in `double_s`."""
+
+    name: Name
+    pin: Pin
+    wiring: Literal["no", "nc"] = "no"
+    pull: Literal["up", "down", "none"] = "up"
+    guard: Literal["single", "hold", "double"] = "single"
+    hold_s: Annotated[float, Meta(ge=0.2, le=5)] = 1.0
+    double_s: Annotated[float, Meta(ge=0.3, le=5)] = 1.5
+    stable_ms: Annotated[int, Meta(ge=5, le=40)] = 15
+    stuck_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
+
+
+class Gpio(Section):
+    """How pins are driven. `auto` takes lgpio where libgpiod v2 is missing, and says so."""
+
+    factory: Literal["libgpiod", "lgpio", "auto", "mock"] = "libgpiod"
+    chip: str = "auto"
+
+
+class LampPins(Section):
+    """The staff's lamp; no `pin` means no lamp."""
+
+    pin: Pin | None = None
+    active_high: bool = True
+    armed: bool = True
+
+
+class Cover(Section):
+    """The neutral phrase of `cover` mode, which the site wrote; played at ordinary times too."""
+
+    kk: Annotated[str, Meta(min_length=3, max_length=200)]
+    ru: Annotated[str, Meta(min_length=3, max_length=200)]
+    every_min: Annotated[int, Meta(ge=5, le=720)] = 60
+    from_hour: Annotated[int, Meta(ge=0, le=23)] = 9
+    to_hour: Annotated[int, Meta(ge=1, le=24)] = 20
+
+
+class VoiceSite(Section):
+    """What is said aloud; `mode` has no default on purpose."""
+
+    mode: Literal["spoken", "cover", "off"]
+    device: str = "default"
+    clips: FilePath = "/var/lib/pana-kiosk/voice"
+    human: FilePath = "/var/lib/pana-kiosk/human"
+    gap_s: Annotated[float, Meta(ge=0, le=3)] = 0.7
+    gain_db: Annotated[float, Meta(ge=-40, le=0)] = 0.0
+    reassure_s: Annotated[float, Meta(ge=45, le=3600)] = 60.0
+    piper: dict[str, FilePath] = {}
+    cover: Cover | None = None
+
+
+class Tls(Section):
+    """The pinned private CA and this kiosk's own certificate; never the system's store."""
+
+    ca: FilePath
+    cert: FilePath
+    key: FilePath
+
+
+class Mqtt(Section):
+    """The brokers, tried in turn. Without `tls` only loopback brokers are allowed."""
+
+    brokers: Annotated[tuple[Broker, ...], Meta(min_length=1, max_length=8)]
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    keepalive_s: Annotated[int, Meta(ge=4, le=60)] = 10
+    tls: Tls | None = None
+    user: str | None = None
+    password_file: FilePath | None = None
+
+
+class Balance(Section):
+    """How the operator tells the balance: USSD `code`, and a `pattern` whose group 1 is the sum in tenge."""
+
+    code: Annotated[str, Meta(pattern=r"^[*#][0-9*#]{1,20}#$")]
+    pattern: Annotated[str, Meta(max_length=200)]
+    every_h: Annotated[int, Meta(ge=1, le=168)] = 24
+    low_kzt: Annotated[float, Meta(ge=0)] = 500.0
+
+
+class Sms(Section):
+    """The GSM modem and the centre's gateway numbers; `key_file` holds this kiosk's signing key (hex)."""
+
+    device: FilePath
+    gateways: Annotated[tuple[Phone, ...], Meta(max_length=4)]
+    key_file: FilePath
+    pin_file: FilePath | None = None
+    smsc: Phone | None = None
+    balance: Balance | None = None
+    power_pin: Pin | None = None
+    power_active_high: bool = True
+    power_off_s: Annotated[float, Meta(ge=1, le=30)] = 5.0
+    send_deadline_s: Annotated[float, Meta(ge=5, le=120)] = 45.0
+
+
+class Person(Section):
+    """A duty officer's phone and the form of text it gets (`latin` = GSM-7, 160 letters)."""
+
+    number: Phone
+    language: Literal["kk", "ru", "latin"]
+
+
+class Tier(Section):
+    """People who are written to together."""
+
+    people: Annotated[tuple[Person, ...], Meta(min_length=1, max_length=8)]
+
+
+class Duty(Section):
+    """Tiers of duty officers, first to last; no default: an empty list must be written."""
+
+    tiers: Annotated[tuple[Tier, ...], Meta(max_length=8)]
+
+
+class Timing(Section):
+    """When the next path is tried, in seconds after the press (see docs/architecture.md)."""
+
+    https_after_s: Seconds = 5.0
+    sms_after_s: Seconds = 10.0
+    tier_every_s: Annotated[float, Meta(ge=20, le=3600)] = 60.0
+    mqtt_retry_s: Annotated[float, Meta(ge=2, le=60)] = 5.0
+    sms_retry_s: Annotated[float, Meta(ge=2, le=60)] = 5.0
+    trying_after_s: Annotated[float, Meta(ge=10, le=600)] = 25.0
+    drill_s: Annotated[float, Meta(ge=15, le=600)] = 90.0
+    incident_max_s: Annotated[float, Meta(ge=600, le=86400)] = 21600.0
+
+
+class Beat(Section):
+    """Heartbeat period in seconds, jittered by 10 %."""
+
+    every_s: Annotated[float, Meta(ge=5, le=300)] = 30.0
+
+
+class Paths(Section):
+    """Where the daemon keeps its journal and its local socket."""
+
+    state: FilePath = "/var/lib/pana-kiosk"
+    run: FilePath = "/run/pana-kiosk"
+
+
+class Config(Section):
+    """One site's whole configuration."""
+
+    kiosk: Identity
+    site: Site
+    buttons: Annotated[tuple[Button, ...], Meta(min_length=1, max_length=8)]
+    voice: VoiceSite
+    mqtt: Mqtt
+    duty: Duty
+    sms: Sms | None = None
+    gpio: Gpio = field(default_factory=Gpio)
+    tamper: Contact | None = None
+    mains_lost: Contact | None = None
+    lamp: LampPins = field(default_factory=LampPins)
+    timing: Timing = field(default_factory=Timing)
+    heartbeat: Beat = field(default_factory=Beat)
+    paths: Paths = field(default_factory=Paths)
