@@ -18,11 +18,7 @@ Broker = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:\d{1,5}$")]
 Ascii = Annotated[str, Meta(pattern=r"^[A-Za-z0-9 .,;:/()+?!'#&*=<>-]{1,24}$")]
 
 
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the configuration; an unknown key is an error."""
-
-
-class Identity(Section):
+class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this kiosk is: `id` is also its certificate's CN, `number` stands in SMS texts."""
 
     id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,31}$")]
@@ -30,7 +26,7 @@ class Identity(Section):
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
 
 
-class ShortPlace(Section):
+class ShortPlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The place as it stands in an SMS: very short, one form a script."""
 
     kk: Annotated[str, Meta(min_length=1, max_length=24)]
@@ -38,7 +34,7 @@ class ShortPlace(Section):
     latin: Ascii
 
 
-class Site(Section):
+class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the kiosk stands."""
 
     name: Words
@@ -65,7 +61,7 @@ class Site(Section):
         )
 
 
-class Contact(Section):
+class Contact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One input: BCM `pin`; `wiring` normally open or closed, against the `pull`ed side."""
 
     pin: Pin
@@ -73,7 +69,7 @@ class Contact(Section):
     pull: Literal["up", "down", "none"] = "up"
 
 
-class Button(Section):
+class Button(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named button. `guard` single: one press; hold: pressed `hold_s`; double: twice in `double_s`."""
 
     name: Name
@@ -87,14 +83,14 @@ class Button(Section):
     stuck_s: Annotated[float, Meta(ge=5, le=3600)] = 30.0
 
 
-class Gpio(Section):
+class Gpio(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How pins are driven. `auto` takes lgpio where libgpiod v2 is missing, and says so."""
 
     factory: Literal["libgpiod", "lgpio", "auto", "mock"] = "libgpiod"
     chip: str = "auto"
 
 
-class LampPins(Section):
+class LampPins(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The staff's lamp; no `pin` means no lamp."""
 
     pin: Pin | None = None
@@ -102,7 +98,7 @@ class LampPins(Section):
     armed: bool = True
 
 
-class Cover(Section):
+class Cover(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The neutral phrase of `cover` mode, which the site wrote; played at ordinary times too."""
 
     kk: Annotated[str, Meta(min_length=3, max_length=200)]
@@ -112,7 +108,7 @@ class Cover(Section):
     to_hour: Annotated[int, Meta(ge=1, le=24)] = 20
 
 
-class VoiceSite(Section):
+class VoiceSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is said aloud; `mode` has no default on purpose."""
 
     mode: Literal["spoken", "cover", "off"]
@@ -126,7 +122,7 @@ class VoiceSite(Section):
     cover: Cover | None = None
 
 
-class Tls(Section):
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The pinned private CA and this kiosk's own certificate; never the system's store."""
 
     ca: FilePath
@@ -134,7 +130,7 @@ class Tls(Section):
     key: FilePath
 
 
-class Mqtt(Section):
+class Mqtt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The brokers, tried in turn. Without `tls` only loopback brokers are allowed."""
 
     brokers: Annotated[tuple[Broker, ...], Meta(min_length=1, max_length=8)]
@@ -145,7 +141,7 @@ class Mqtt(Section):
     password_file: FilePath | None = None
 
 
-class Balance(Section):
+class Balance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the operator tells the balance: USSD `code`, and a `pattern` whose group 1 is the sum in tenge."""
 
     code: Annotated[str, Meta(pattern=r"^[*#][0-9*#]{1,20}#$")]
@@ -154,7 +150,7 @@ class Balance(Section):
     low_kzt: Annotated[float, Meta(ge=0)] = 500.0
 
 
-class Sms(Section):
+class Sms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The GSM modem and the centre's gateway numbers; `key_file` holds this kiosk's signing key (hex)."""
 
     device: FilePath
@@ -169,26 +165,26 @@ class Sms(Section):
     send_deadline_s: Annotated[float, Meta(ge=5, le=120)] = 45.0
 
 
-class Person(Section):
+class Officer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A duty officer's phone and the form of text it gets (`latin` = GSM-7, 160 letters)."""
 
     number: Phone
     language: Literal["kk", "ru", "latin"]
 
 
-class Tier(Section):
+class Tier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """People who are written to together."""
 
-    people: Annotated[tuple[Person, ...], Meta(min_length=1, max_length=8)]
+    people: Annotated[tuple[Officer, ...], Meta(min_length=1, max_length=8)]
 
 
-class Duty(Section):
+class Duty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Tiers of duty officers, first to last; no default: an empty list must be written."""
 
     tiers: Annotated[tuple[Tier, ...], Meta(max_length=8)]
 
 
-class Timing(Section):
+class Timing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the next path is tried, in seconds after the press (see docs/architecture.md)."""
 
     https_after_s: Seconds = 5.0
@@ -201,20 +197,20 @@ class Timing(Section):
     incident_max_s: Annotated[float, Meta(ge=600, le=86400)] = 21600.0
 
 
-class Beat(Section):
+class Beat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Heartbeat period in seconds, jittered by 10 %."""
 
     every_s: Annotated[float, Meta(ge=5, le=300)] = 30.0
 
 
-class Paths(Section):
+class Paths(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the daemon keeps its journal and its local socket."""
 
     state: FilePath = "/var/lib/pana-kiosk"
     run: FilePath = "/run/pana-kiosk"
 
 
-class Config(Section):
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One site's whole configuration."""
 
     kiosk: Identity

@@ -6,7 +6,7 @@ Owns no behaviour. Events are past tense, effects imperative; both are frozen va
 from dataclasses import dataclass
 from typing import Literal, NewType
 
-from kiosk.bodies import AlertId, Body, Command, Reply, Route, Stage, Token
+from kiosk.bodies import AlertId, Command, Reply, Route, Stage, Token
 
 InputName = NewType("InputName", str)
 

@@ -1,0 +1,124 @@
+"""Bodies <-> bytes and topics <-> names, by the contract v1. Pure.
+
+Outside bytes become a value or `Rejected(reason)`; nothing here raises on them.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args
+
+import msgspec
+
+from kiosk.bodies import Alert, Body, Command, CommandResult, Event, Heartbeat, MonitorStatus, Reply, Status
+
+ROOT = "pana/v1"
+MAX_BODY_BYTES = 8192  # the broker's message_size_limit; our own bodies stay far below
+ALERT_MAX_BYTES = 1536
+
+T = TypeVar("T")
+Leaf = Literal["alert", "ack", "status", "hb", "event", "cmd", "cmdres"]
+LEAVES: dict[str, Leaf] = {name: name for name in ("alert", "ack", "status", "hb", "event", "cmd", "cmdres")}  # type: ignore[misc]
+WITH_ID = frozenset({"alert", "ack", "event", "cmd", "cmdres"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Outside data that cannot be used; `reason` is safe to log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A parsed topic below `pana/v1/k/<kiosk>/`; `id` is empty for `status` and `hb`."""
+
+    kiosk: str
+    leaf: Leaf
+    id: str = ""
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+def parse(kind: type[T], payload: bytes) -> T | Rejected:
+    """Decode one body of `kind` from JSON."""
+    if len(payload) > MAX_BODY_BYTES:
+        return Rejected(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_BODY_BYTES} are allowed")
+    try:
+        value: T = _decoder(kind).decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Rejected(f"{kind.__name__}: {_clean(str(error))}")
+    return value
+
+
+def encode(body: Body | Reply | Status | MonitorStatus | Command) -> bytes:
+    """Encode a body as JSON (UTF-8)."""
+    return msgspec.json.encode(body)
+
+
+def _clean(text: str) -> str:
+    """Make a decoder's message safe to log: printable, one line, no quoted outside data."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:160]
+
+
+def topic(kiosk_id: str, leaf: Leaf, id_: str = "") -> str:
+    """Name the topic of one leaf of one kiosk."""
+    name = f"{ROOT}/k/{kiosk_id}/{leaf}"
+    return f"{name}/{id_}" if id_ else name
+
+
+def topic_of(kiosk_id: str, body: Body) -> tuple[str, int]:
+    """Give topic and QoS of a body that a kiosk publishes; none of them is retained."""
+    match body:
+        case Alert():
+            return topic(kiosk_id, "alert", body.alert_id), 1
+        case Event():
+            return topic(kiosk_id, "event", body.event_id), 1
+        case CommandResult():
+            return topic(kiosk_id, "cmdres", body.command_id), 1
+        case Heartbeat():
+            return topic(kiosk_id, "hb"), 0
+
+
+def monitor_topic(monitor_id: str) -> str:
+    """Name the presence topic of a responder."""
+    return f"{ROOT}/mon/{monitor_id}/status"
+
+
+def parse_topic(name: str) -> Address | Rejected:
+    """Take a kiosk's topic apart."""
+    parts = name.split("/")
+    if len(parts) not in (5, 6) or "/".join(parts[:2]) != ROOT or parts[2] != "k":
+        return Rejected("topic: not one of pana/v1/k/<kiosk>/…")
+    leaf = LEAVES.get(parts[4])
+    id_ = parts[5] if len(parts) == 6 else ""
+    if leaf is None or (leaf in WITH_ID) != bool(id_) or len(name) > 256:
+        return Rejected("topic: unknown leaf below the kiosk")
+    return Address(kiosk=parts[3], leaf=leaf, id=id_)
+
+
+def parse_monitor_topic(name: str) -> str | Rejected:
+    """Give the responder's id out of its presence topic."""
+    parts = name.split("/")
+    if len(parts) == 5 and "/".join(parts[:3]) == f"{ROOT}/mon" and parts[4] == "status" and parts[3]:
+        return parts[3]
+    return Rejected("topic: not a responder's presence")
+
+
+def utc_text(utc_ms: int) -> str:
+    """Write a wall time (ms since 1970) as RFC 3339 UTC with ms."""
+    moment = datetime.fromtimestamp(utc_ms // 1000, tz=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc_ms % 1000:03d}Z"
+
+
+def utc_ms(text: str) -> int | Rejected:
+    """Read an RFC 3339 UTC time as ms since 1970."""
+    if not text.endswith("Z"):
+        return Rejected("time: not RFC 3339 UTC (must end with Z)")
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        return Rejected("time: not RFC 3339 UTC")
