@@ -1,0 +1,1 @@
+"""The links to the centre and to people: MQTT, HTTPS and SMS."""

@@ -1,0 +1,1 @@
+"""Simulated devices, used by the demo and the tests; never part of an installed kiosk."""
