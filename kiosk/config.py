@@ -187,7 +187,6 @@ class Duty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Timing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the next path is tried, in seconds after the press (see docs/architecture.md)."""
 
-    https_after_s: Seconds = 5.0
     sms_after_s: Seconds = 10.0
     tier_every_s: Annotated[float, Meta(ge=20, le=3600)] = 60.0
     mqtt_retry_s: Annotated[float, Meta(ge=2, le=60)] = 5.0

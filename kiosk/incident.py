@@ -1,0 +1,216 @@
+"""One incident and its stages, from the press to a person's `closed`. Pure.
+
+Theory of operation: stages only go up. Four states say what is still owed:
+
+    Unheard --centre's receipt--> Heard --a person--> Taken --a person--> Over
+       \\________ any later stage may come first; 6 h without a person end it, too ________/
+
+Unheard and Heard escalate; Taken rests; nothing on the kiosk leads to Over but the 6 h rule.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
+
+from kiosk.bodies import STAGES, AlertId, Clock, Kind, ReplyStage, Route, Stage
+from kiosk.messages import IncidentRecord
+
+TakenStage = Literal["accepted", "en_route", "on_scene"]
+MAX_ALSO = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """Nobody answered; `attempting` once a route has tried."""
+
+    attempting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The centre has it; no person took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A person took it."""
+
+    stage: TakenStage
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A person closed it, or it grew too old."""
+
+    expired: bool = False
+
+
+State = Unheard | Heard | Taken | Over
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A route began an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The centre or a person answered."""
+
+    stage: ReplyStage
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PressedAgain:
+    """Somebody pressed (another button, perhaps) while it is open."""
+
+    button: str
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """It is older than it may get."""
+
+
+Input = Attempted | Answered | PressedAgain | Aged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies."""
+
+    alert_id: AlertId
+    kind: Kind
+    button: str
+    pressed_s: float
+    pressed_utc_ms: int
+    clock: Clock
+    seq: int
+    code: str
+    duty: bool = True
+    presses: int = 1
+    also: tuple[str, ...] = ()
+    by: str = ""
+    state: State = Unheard()
+    heard_by: tuple[Route, ...] = ()
+
+    @property
+    def stage(self) -> Stage:
+        """Name the stage that this state stands for."""
+        match self.state:
+            case Unheard(attempting):
+                return "sending" if attempting else "pressed"
+            case Heard():
+                return "received"
+            case Taken(stage):
+                return stage
+            case Over():
+                return "closed"
+            case _:
+                assert_never(self.state)
+
+    @property
+    def escalating(self) -> bool:
+        """Tell whether people must still be sought."""
+        return isinstance(self.state, Unheard | Heard)
+
+
+def rank(stage: Stage) -> int:
+    """Give a stage's place in the order of stages."""
+    return STAGES.index(stage)
+
+
+def step(incident: Incident, event: Input) -> Incident:
+    """Give the incident after this event; an event that does not concern it changes nothing."""
+    if isinstance(incident.state, Over):
+        return incident
+    match event:
+        case Attempted():
+            return replace(incident, state=Unheard(attempting=True)) if _unheard(incident) else incident
+        case Answered(stage, by):
+            return _answered(incident, stage, by)
+        case PressedAgain(button):
+            new = button != incident.button and button not in incident.also
+            also = (*incident.also, button)[:MAX_ALSO] if new else incident.also
+            return replace(incident, presses=incident.presses + 1, also=also)
+        case Aged():
+            return replace(incident, state=Over(expired=True))
+        case _:
+            assert_never(event)
+
+
+def _unheard(incident: Incident) -> bool:
+    return isinstance(incident.state, Unheard)
+
+
+def _answered(incident: Incident, stage: ReplyStage, by: str) -> Incident:
+    if rank(stage) <= rank(incident.stage):
+        return incident
+    match stage:
+        case "received":
+            return replace(incident, state=Heard())
+        case "accepted" | "en_route" | "on_scene":
+            return replace(incident, state=Taken(stage), by=by or incident.by)
+        case "closed":
+            return replace(incident, state=Over(), by=by or incident.by)
+        case _:
+            assert_never(stage)
+
+
+def record(incident: Incident, attempt: int) -> IncidentRecord:
+    """Write the incident as the journal keeps it."""
+    return IncidentRecord(
+        alert_id=incident.alert_id,
+        kind=incident.kind,
+        button=incident.button,
+        pressed_utc_ms=incident.pressed_utc_ms,
+        clock=incident.clock,
+        seq=incident.seq,
+        code=incident.code,
+        stage=incident.stage,
+        presses=incident.presses,
+        also=incident.also,
+        by=incident.by,
+        attempt=attempt,
+        duty=incident.duty,
+    )
+
+
+def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> Incident:
+    """Read a kept incident. Its age is wall time where that can be believed, else none.
+
+    A clock that was unsynced, went back, or says "older than an incident may get" must not end an
+    incident that nobody closed: such a one starts afresh and is told as late.
+    """
+    age_s = (utc_ms - kept.pressed_utc_ms) / 1000
+    if kept.clock == "unsynced" or not 0 <= age_s < max_s:
+        age_s = 0.0
+    return Incident(
+        alert_id=kept.alert_id,
+        kind=kept.kind,
+        button=kept.button,
+        pressed_s=now_s - age_s,
+        pressed_utc_ms=kept.pressed_utc_ms,
+        clock=kept.clock,
+        seq=kept.seq,
+        code=kept.code,
+        duty=kept.duty,
+        presses=kept.presses,
+        also=kept.also,
+        by=kept.by,
+        state=_state_of(kept.stage),
+    )
+
+
+def _state_of(stage: Stage) -> State:
+    match stage:
+        case "pressed" | "sending":
+            return Unheard(attempting=stage == "sending")
+        case "received":
+            return Heard()
+        case "accepted" | "en_route" | "on_scene":
+            return Taken(stage)
+        case "closed":
+            return Over()
+        case _:
+            assert_never(stage)
