@@ -1,0 +1,89 @@
+"""One thread that waits for edges on any number of lines and hands each batch to its line.
+
+Sleeps in epoll, so it costs nothing while nothing happens. Nothing that a line does may end it.
+"""
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+Ready = Callable[[], None]
+
+
+class EdgeReader:
+    """Watches file descriptors; `ready` runs in this thread each time one has something to read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[int, Ready] = {}
+        self._epoll: select.epoll | None = None
+        self._wake = -1
+        self._thread: threading.Thread | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether every watched line is really waited for."""
+        with self._lock:
+            return not self._watched or (self._thread is not None and self._thread.is_alive())
+
+    def watch(self, fd: int, ready: Ready) -> None:
+        """Call `ready` whenever `fd` is readable or broken; starts the thread at the first call."""
+        with self._lock:
+            if self._epoll is None:
+                self._start()
+            assert self._epoll is not None  # noqa: S101  # _start has just made it
+            self._watched[fd] = ready
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def forget(self, fd: int) -> None:
+        """Stop watching `fd`; must come before the descriptor is closed; idempotent."""
+        with self._lock:
+            if self._watched.pop(fd, None) is not None and self._epoll is not None:
+                self._epoll.unregister(fd)
+
+    def close(self) -> None:
+        """End the thread, unless this is it, and release everything; idempotent."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            epoll, self._epoll = self._epoll, None
+            self._watched.clear()
+            if epoll is not None:
+                os.eventfd_write(self._wake, 1)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _start(self) -> None:
+        self._epoll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC)
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._epoll, self._wake), name="gpio-edges", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, epoll: select.epoll, wake: int) -> None:
+        """Own `epoll` and `wake`: only this thread closes them, when it is told to end."""
+        while True:
+            ready = [fd for fd, _ in epoll.poll()]
+            if wake in ready:
+                break
+            for fd in ready:
+                self._serve(fd)
+        epoll.close()
+        os.close(wake)
+
+    def _serve(self, fd: int) -> None:
+        with self._lock:
+            ready = self._watched.get(fd)
+        if ready is None:
+            return  # forgotten since epoll saw it
+        try:
+            ready()
+        except Exception:
+            # The descriptor would be ready again at once: leave it rather than spin.
+            log.exception("gpio reader=failed fd=%d", fd)
+            self.forget(fd)
