@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kiosk.messages import ConfigError
+from kiosk.messages import ConfigError, Language
 
-LANGUAGES = ("kk", "ru", "en")
+LANGUAGES: tuple[Language, ...] = ("kk", "ru", "en")
 KEYS = (
     "pressed",
     "sending",
@@ -39,7 +39,7 @@ class Prompt:
     """One thing the kiosk may say in one language; `approved` means a native speaker signed it off."""
 
     key: str
-    language: str
+    language: Language
     text: str
     approved: bool
 
@@ -53,14 +53,14 @@ class Prompt:
 class Catalogue:
     """All words of all languages; every language holds the same keys."""
 
-    prompts: Mapping[tuple[str, str], Prompt]
-    words: Mapping[tuple[str, str, str], str]
+    prompts: Mapping[tuple[Language, str], Prompt]
+    words: Mapping[tuple[Language, str, str], str]
 
-    def prompt(self, language: str, key: str) -> Prompt:
+    def prompt(self, language: Language, key: str) -> Prompt:
         """Return the prompt of one language; KeyError for a key outside KEYS."""
         return self.prompts[language, key]
 
-    def word(self, language: str, section: str, key: str, **values: object) -> str:
+    def word(self, language: Language, section: str, key: str, **values: object) -> str:
         """Return one word of a section with its {placeholders} filled from `values`."""
         return self.words[language, section, key].format(**values)
 
@@ -74,7 +74,7 @@ def split_sentences(text: str) -> tuple[str, ...]:
     return tuple(part for part in _SENTENCE_END.split(text.strip()) if part)
 
 
-def cover_prompts(phrases: Mapping[str, str]) -> tuple[Prompt, ...]:
+def cover_prompts(phrases: Mapping[Language, str]) -> tuple[Prompt, ...]:
     """Make prompts of the site's cover phrases, one per language; a site approves its own words."""
     return tuple(
         Prompt(key=COVER, language=language, text=text.strip(), approved=True)
@@ -93,11 +93,11 @@ def parse_catalogue(texts: Mapping[str, str]) -> Catalogue:
             f"locales: languages are {', '.join(sorted(texts)) or 'none'}; needed: {', '.join(LANGUAGES)}"
         )
     tables = {language: _table(language, texts[language]) for language in LANGUAGES}
-    prompts: dict[tuple[str, str], Prompt] = {}
+    prompts: dict[tuple[Language, str], Prompt] = {}
     for language in LANGUAGES:
         for prompt in _prompts(language, tables[language]):
             prompts[language, prompt.key] = prompt
-    words: dict[tuple[str, str, str], str] = {}
+    words: dict[tuple[Language, str, str], str] = {}
     for section in SECTIONS:
         for language in LANGUAGES:
             for key, text in _section(language, section, tables[language]).items():
@@ -106,7 +106,7 @@ def parse_catalogue(texts: Mapping[str, str]) -> Catalogue:
     return Catalogue(prompts=prompts, words=words)
 
 
-def _table(language: str, text: str) -> dict[str, Any]:
+def _table(language: Language, text: str) -> dict[str, Any]:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -117,7 +117,7 @@ def _table(language: str, text: str) -> dict[str, Any]:
     return table
 
 
-def _prompts(language: str, table: Mapping[str, Any]) -> list[Prompt]:
+def _prompts(language: Language, table: Mapping[str, Any]) -> list[Prompt]:
     entries = table.get("prompts", {})
     if not isinstance(entries, dict):
         raise _fault(language, "prompts", "must be a table")
@@ -130,7 +130,7 @@ def _prompts(language: str, table: Mapping[str, Any]) -> list[Prompt]:
     return [_prompt(language, key, entries[key]) for key in KEYS]
 
 
-def _prompt(language: str, key: str, entry: object) -> Prompt:
+def _prompt(language: Language, key: str, entry: object) -> Prompt:
     if not isinstance(entry, dict) or set(entry) != {"text", "approved"}:
         raise _fault(language, f"prompts.{key}", "must hold exactly text and approved")
     text, approved = entry["text"], entry["approved"]
@@ -141,7 +141,7 @@ def _prompt(language: str, key: str, entry: object) -> Prompt:
     return Prompt(key=key, language=language, text=text.strip(), approved=approved)
 
 
-def _section(language: str, section: str, table: Mapping[str, Any]) -> dict[str, str]:
+def _section(language: Language, section: str, table: Mapping[str, Any]) -> dict[str, str]:
     entries = table.get(section, {})
     if not isinstance(entries, dict):
         raise _fault(language, section, "must be a table")
@@ -160,7 +160,7 @@ def placeholders(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
 
 
-def _demand_equal_words(section: str, words: Mapping[tuple[str, str, str], str]) -> None:
+def _demand_equal_words(section: str, words: Mapping[tuple[Language, str, str], str]) -> None:
     keys = {key for _, where, key in words if where == section}
     for key in sorted(keys):
         for language in LANGUAGES:
@@ -175,7 +175,7 @@ def _demand_equal_words(section: str, words: Mapping[tuple[str, str, str], str])
                 )
 
 
-def _fault(language: str, key: str, problem: str) -> ConfigError:
+def _fault(language: Language, key: str, problem: str) -> ConfigError:
     return ConfigError(
         f"locales/{language}.toml: {key}: {problem}" if key else f"locales/{language}.toml: {problem}"
     )

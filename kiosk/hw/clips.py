@@ -4,7 +4,9 @@ Reads and replaces it atomically, so a power cut leaves the old clips or the new
 """
 
 import hashlib
+import io
 import os
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from kiosk.config import Config
 from kiosk.messages import ConfigError, Language
+from kiosk.prompts import KEYS, Catalogue, Prompt, cover_prompts
 
 MANIFEST = "manifest.json"
 RATE_HZ = 48_000
@@ -99,6 +103,40 @@ def faults(folder: Path, manifest: Manifest) -> Iterator[str]:
                 yield f"{path}: loudness {sentence.lufs:.1f} LUFS"
             if sentence.true_peak_dbfs > TRUE_PEAK_LIMIT_DBFS:
                 yield f"{path}: true peak {sentence.true_peak_dbfs:.1f} dBFS"
+
+
+def wav_bytes(pcm: bytes) -> bytes:
+    """Wrap 48 kHz mono s16 samples as a WAV file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE_HZ)
+        sound.writeframes(pcm)
+    return content.getvalue()
+
+
+def read_pcm(path: Path) -> bytes:
+    """Read a clip's samples; ConfigError when it is not a whole 48 kHz mono s16 WAV file."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            form = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
+            pcm = sound.readframes(sound.getnframes())
+            whole = len(pcm) == 2 * sound.getnframes() > 0
+    except (OSError, EOFError, wave.Error) as error:
+        raise ConfigError(f"{path}: is no clip: {error}") from error
+    if form != (RATE_HZ, 1, 2) or not whole:
+        raise ConfigError(f"{path}: is no whole 48 kHz mono s16 clip")
+    return pcm
+
+
+def site_prompts(config: Config, catalogue: Catalogue) -> tuple[Prompt, ...]:
+    """List every prompt that a site may say, its own cover phrase last."""
+    languages = config.kiosk.languages
+    cover = config.voice.cover
+    phrases = {"kk": cover.kk, "ru": cover.ru} if cover is not None else {}
+    own = cover_prompts({language: phrases[language] for language in languages if language in phrases})
+    return (*(catalogue.prompt(language, key) for language in languages for key in KEYS), *own)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
