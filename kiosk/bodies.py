@@ -25,18 +25,35 @@ KioskState = Literal["armed", "alerting", "faulty"]
 
 STAGES: tuple[Stage, ...] = ("pressed", "sending", "received", "accepted", "en_route", "on_scene", "closed")
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+# Python's `$` also matches before a last newline, and its \\d takes the digits of any script: neither is wanted.
+END = r"(?!\n)$"
+
+Id = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}" + END, description="1 to 64 letters, digits, _ or -")
+]
 Short = Annotated[str, Meta(max_length=60)]
 Line = Annotated[str, Meta(max_length=100)]
-Utc = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$")]
+Utc = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z" + END,
+        description="a time in UTC like 2026-01-31T09:30:00.000Z",
+    ),
+]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
-Kato = Annotated[str, Meta(pattern=r"^\d{9}$")]
-Phone = Annotated[str, Meta(pattern=r"^\+\d{8,15}$")]
+Kato = Annotated[str, Meta(pattern=r"^[0-9]{9}" + END, description="the 9 digits of a KATO code")]
+Phone = Annotated[
+    str,
+    Meta(
+        pattern=r"^\+[0-9]{8,15}" + END,
+        description="an international number: + and 8 to 15 digits, no spaces",
+    ),
+]
 
 
-class Words(Struct, frozen=True, forbid_unknown_fields=True):
+class Words(Struct, frozen=True):
     """One short text in both languages of the country."""
 
     kk: Annotated[str, Meta(min_length=1, max_length=60)]

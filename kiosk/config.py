@@ -7,21 +7,35 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-from kiosk.bodies import Kato, Lat, Lon, Phone, Place, Words
+from kiosk.bodies import END, Kato, Lat, Lon, Phone, Place, Words
 from kiosk.messages import Language
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,23}$")]
+Name = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,23}" + END, description="1 to 24 of a-z 0-9 _ -, a letter first")
+]
 Pin = Annotated[int, Meta(ge=0, le=63)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
-FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*$")]
-Broker = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:\d{1,5}$")]
-Ascii = Annotated[str, Meta(pattern=r"^[A-Za-z0-9 .,;:/()+?!'#&*=<>-]{1,24}$")]
+FilePath = Annotated[
+    str, Meta(pattern=r"^/[^\x00-\x1f]*" + END, description="an absolute path, beginning with /")
+]
+Broker = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}" + END, description="host:port, no scheme")
+]
+Ascii = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9 .,;:/()+?!'#&*=<>-]{1,24}" + END,
+        description="1 to 24 Latin letters, digits, spaces or . , ; : / ( ) + ? ! ' # & * = < > -",
+    ),
+]
 
 
 class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this kiosk is: `id` is also its certificate's CN, `number` stands in SMS texts."""
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,31}$")]
+    id: Annotated[
+        str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{2,31}" + END, description="3 to 32 of a-z 0-9 -, no - first")
+    ]
     number: Annotated[int, Meta(ge=1, le=0xFFFFFF)]
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=3)]
 
@@ -144,7 +158,9 @@ class Mqtt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Balance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the operator tells the balance: USSD `code`, and a `pattern` whose group 1 is the sum in tenge."""
 
-    code: Annotated[str, Meta(pattern=r"^[*#][0-9*#]{1,20}#$")]
+    code: Annotated[
+        str, Meta(pattern=r"^[*#][0-9*#]{1,20}#" + END, description="a USSD code like *100#, ending with #")
+    ]
     pattern: Annotated[str, Meta(max_length=200)]
     every_h: Annotated[int, Meta(ge=1, le=168)] = 24
     low_kzt: Annotated[float, Meta(ge=0)] = 500.0
