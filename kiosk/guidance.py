@@ -1,0 +1,66 @@
+"""What to say when: only what holds, newest first, never too often. Pure.
+
+Owns the choice of prompt key; texts are the catalogue's, sentences and cutting the voice's.
+"""
+
+from dataclasses import dataclass, replace
+
+from kiosk.bodies import Stage
+
+SPOKEN_STAGES: tuple[Stage, ...] = (
+    "pressed",
+    "sending",
+    "received",
+    "accepted",
+    "en_route",
+    "on_scene",
+    "closed",
+)
+REASSURING: frozenset[Stage] = frozenset({"received", "accepted", "en_route"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """`said` is the stage last told, `tried` whether `trying` was; `next_s` when to reassure again."""
+
+    said: Stage | None = None
+    tried: bool = False
+    next_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A prompt to say."""
+
+    key: str
+    cut: bool = False
+
+
+def follow(guidance: Guidance, stage: Stage, now_s: float, reassure_s: float) -> tuple[Guidance, Line | None]:
+    """Say a stage once, when it is entered."""
+    if guidance.said == stage:
+        return guidance, None
+    return replace(guidance, said=stage, next_s=now_s + reassure_s), Line(stage)
+
+
+def again(guidance: Guidance, now_s: float, reassure_s: float) -> tuple[Guidance, Line]:
+    """Answer a further press."""
+    return replace(guidance, next_s=now_s + reassure_s), Line("pressed_again")
+
+
+def due_s(
+    guidance: Guidance, stage: Stage, *, pressed_s: float, trying_after_s: float, spoken: bool
+) -> float | None:
+    """Give when the next unasked word is due: `trying` while nobody has it (`spoken` only), else comfort."""
+    if stage in ("pressed", "sending"):
+        if not spoken:
+            return None
+        return guidance.next_s if guidance.tried else pressed_s + trying_after_s
+    return guidance.next_s if stage in REASSURING and guidance.said == stage else None
+
+
+def comfort(guidance: Guidance, stage: Stage, now_s: float, reassure_s: float) -> tuple[Guidance, Line]:
+    """Say what is due by `due_s`."""
+    trying = stage in ("pressed", "sending")
+    line = Line("trying", cut=True) if trying else Line(stage)
+    return replace(guidance, tried=guidance.tried or trying, next_s=now_s + reassure_s), line

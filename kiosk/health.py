@@ -1,0 +1,211 @@
+"""What is wrong, what was last seen of every part, and the heartbeat that says so. Pure.
+
+Faults are codes (`modem_down`, `button_lost:counter`); each raise and clear becomes one Event for the
+centre, kept (at most `OUTBOX_MAX`) until the broker has it. Telemetry never holds up an alert.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from kiosk.bodies import (
+    Board,
+    ButtonHealth,
+    Clock,
+    Event,
+    Heartbeat,
+    KioskState,
+    Links,
+    MqttHealth,
+    Power,
+    SmsHealth,
+    Token,
+    VoiceHealth,
+)
+from kiosk.messages import BoardRead, ModemStatus
+
+OUTBOX_MAX = 32
+FAULTS_MAX = 32
+TOLD_FAULTS = 12  # of them stand in a heartbeat, to bound its size
+DISK_LOW_MB = 100  # a journal and logs of years fit in far less
+CERT_SOON_DAYS = 30  # renewal at two thirds of a 90-day life has failed by then
+MILD = frozenset(
+    {"clock_unsynced", "balance_low", "cert_expiring", "journal_quarantined", "mains_lost", "restart_loop"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An Event that the broker has not acknowledged; `handed` while a publish is under way."""
+
+    token: Token
+    body: Event
+    handed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The newest of every part. `balance_kzt` in tenge, times monotonic seconds unless named utc."""
+
+    faults: tuple[str, ...] = ()
+    outbox: tuple[Outgoing, ...] = ()
+    dropped_events: int = 0
+    rtt_ms: int = 0
+    drops: int = 0
+    modem: ModemStatus | None = None
+    modem_up: bool = False
+    balance_kzt: float | None = None
+    board: BoardRead | None = None
+    voice_ok: bool = True
+    power: Power = "unknown"
+    cert_days_left: int | None = None
+    last_press_utc_ms: int = 0
+    last_test_utc_ms: int = 0
+    contacts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> Clock:
+        """Tell whether the wall clock is known to be right."""
+        return "synced" if self.board and self.board.clock_synced else "unsynced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault that was just raised or cleared."""
+
+    code: str
+    raised: bool
+
+
+def set_fault(health: Health, code: str, *, wrong: bool) -> tuple[Health, Fault | None]:
+    """Raise or clear one fault; give the change, or None when nothing changed."""
+    there = code in health.faults
+    if wrong == there or (wrong and len(health.faults) >= FAULTS_MAX):
+        return health, None
+    faults = (*health.faults, code) if wrong else tuple(old for old in health.faults if old != code)
+    return replace(health, faults=faults), Fault(code=code, raised=wrong)
+
+
+def serious(health: Health) -> bool:
+    """Tell whether staff should see that something is wrong."""
+    return any(code.partition(":")[0] not in MILD for code in health.faults)
+
+
+def post_event(health: Health, body: Event) -> Health:
+    """Queue an event for the centre; the oldest goes when there are too many."""
+    outbox = (*health.outbox, Outgoing(Token(f"event.{body.event_id}"), body))
+    extra = max(0, len(outbox) - OUTBOX_MAX)
+    return replace(health, outbox=outbox[extra:], dropped_events=health.dropped_events + extra)
+
+
+def hand_events(health: Health) -> tuple[Health, tuple[Outgoing, ...]]:
+    """Give the events that are to be published now."""
+    due = tuple(out for out in health.outbox if not out.handed)
+    return replace(health, outbox=tuple(replace(out, handed=True) for out in health.outbox)), due
+
+
+def event_settled(health: Health, token: Token, *, done: bool) -> Health:
+    """Forget an event that the broker has, or let it be tried again."""
+    if done:
+        return replace(health, outbox=tuple(out for out in health.outbox if out.token != token))
+    outbox = tuple(replace(out, handed=False) if out.token == token else out for out in health.outbox)
+    return replace(health, outbox=outbox)
+
+
+def events_lost(health: Health) -> Health:
+    """Let every event be tried again: the connection is new."""
+    return replace(health, outbox=tuple(replace(out, handed=False) for out in health.outbox))
+
+
+def board_faults(read: BoardRead) -> Mapping[str, bool]:
+    """Judge the board's figures."""
+    return {
+        "under_voltage": read.under_voltage,
+        "throttled": read.throttled,
+        "disk_low": read.disk_free_mb is not None and read.disk_free_mb < DISK_LOW_MB,
+        "clock_unsynced": not read.clock_synced,
+    }
+
+
+def modem_faults(status: ModemStatus) -> Mapping[str, bool]:
+    """Judge what the modem tells of itself."""
+    return {
+        "sim_missing": status.sim == "missing",
+        "sim_locked": status.sim in ("pin_needed", "puk_needed"),
+        "gsm_unregistered": status.registration not in ("home", "roaming"),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What a heartbeat needs beside the health: identity, time and counts."""
+
+    seq: int
+    boot: int
+    at_s: int
+    uptime_s: int
+    alerting: bool
+    open_alerts: int
+    mode: str
+    has_sms: bool
+    mqtt_up: bool
+    config_hash: str
+    version: str
+
+
+def heartbeat(health: Health, beat: Beat) -> Heartbeat:
+    """Compose the newest heartbeat; <= 400 B as JSON when all is well."""
+    state: KioskState = "alerting" if beat.alerting else "faulty" if serious(health) else "armed"
+    board = health.board
+    return Heartbeat(
+        seq=beat.seq,
+        boot=beat.boot,
+        at=max(0, beat.at_s),
+        uptime_s=max(0, beat.uptime_s),
+        state=state,
+        faults=tuple(code[:60] for code in health.faults[:TOLD_FAULTS]),
+        button=_button(health),
+        links=Links(
+            mqtt=MqttHealth(up=beat.mqtt_up, rtt_ms=health.rtt_ms, drops=health.drops),
+            sms=_sms(health) if beat.has_sms else None,
+        ),
+        voice=VoiceHealth(mode=beat.mode, ok=health.voice_ok),  # type: ignore[arg-type]
+        power=health.power,
+        board=Board(
+            temp_c=board.temp_c,
+            under_voltage=board.under_voltage,
+            throttled=board.throttled,
+            disk_free_mb=board.disk_free_mb,
+            mem_free_mb=board.mem_free_mb,
+        )
+        if board
+        else Board(),
+        clock=health.clock,
+        open_alerts=beat.open_alerts,
+        cert_days_left=health.cert_days_left,
+        config_hash=beat.config_hash,
+        version=beat.version,
+    )
+
+
+def _button(health: Health) -> ButtonHealth:
+    worst = "released"
+    for level in ("unknown", "pressed", "stuck", "lost"):
+        if level in health.contacts.values():
+            worst = level
+    return ButtonHealth(
+        level=worst if health.contacts else "unknown",  # type: ignore[arg-type]
+        last_press_at=max(0, health.last_press_utc_ms // 1000),
+        last_test_at=max(0, health.last_test_utc_ms // 1000),
+    )
+
+
+def _sms(health: Health) -> SmsHealth:
+    modem = health.modem
+    return SmsHealth(
+        up=health.modem_up,
+        registered=modem.registration if modem else "",
+        operator=modem.operator[:24] if modem else "",
+        signal_dbm=modem.signal_dbm if modem else None,
+        balance_kzt=health.balance_kzt,
+        last_test_at=max(0, health.last_test_utc_ms // 1000),
+    )
