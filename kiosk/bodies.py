@@ -25,7 +25,7 @@ KioskState = Literal["armed", "alerting", "faulty"]
 
 STAGES: tuple[Stage, ...] = ("pressed", "sending", "received", "accepted", "en_route", "on_scene", "closed")
 
-# Python's `$` also matches before a last newline, and its \\d takes the digits of any script: neither is wanted.
+# Python's `$` also matches before a last newline, and \d any script's digits: neither is wanted.
 END = r"(?!\n)$"
 
 Id = Annotated[
