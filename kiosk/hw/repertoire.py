@@ -1,0 +1,90 @@
+"""Know what a site can say: which sentence is a clip on disk and which must be spoken live.
+
+Reads the manifest, never raises: what is missing, stale or damaged is spoken live instead.
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kiosk.hw.clips import MANIFEST, Manifest, read_manifest, text_sha256
+from kiosk.messages import ConfigError, Language
+from kiosk.prompts import Prompt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One sentence: its words, and the clip that says them if there is one."""
+
+    text: str
+    clip: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repertoire:
+    """All sentences of a site by (language, key); `mark` changes when the clips were rendered anew."""
+
+    pieces: Mapping[tuple[Language, str], tuple[Piece, ...]]
+    mark: int
+
+
+def open_repertoire(folder: Path, prompts: Sequence[Prompt]) -> Repertoire:
+    """Match the site's prompts with the clips of `folder`, asking the kernel to read those ahead."""
+    mark = current_mark(folder)
+    try:
+        manifest = read_manifest(folder)
+    except ConfigError as error:
+        log.warning("voice clips=none reason=%s", error)
+        manifest = Manifest(clips=())
+    pieces = {(prompt.language, prompt.key): _pieces(folder, manifest, prompt) for prompt in prompts}
+    for parts in pieces.values():
+        for piece in parts:
+            _read_ahead(piece.clip)
+    return Repertoire(pieces=pieces, mark=mark)
+
+
+def spoken_live(prompts: Sequence[Prompt]) -> Repertoire:
+    """Give what can be said before any clip has been looked for; reads nothing."""
+    return Repertoire(pieces={(prompt.language, prompt.key): _live(prompt) for prompt in prompts}, mark=-1)
+
+
+def current_mark(folder: Path) -> int:
+    """Give a figure that changes when the manifest is replaced; 0 when there is none."""
+    try:
+        stat = (folder / MANIFEST).stat()
+    except OSError:
+        return 0
+    return stat.st_mtime_ns ^ stat.st_ino
+
+
+def _pieces(folder: Path, manifest: Manifest, prompt: Prompt) -> tuple[Piece, ...]:
+    clip = manifest.clip(prompt.language, prompt.key)
+    texts = prompt.sentences
+    if clip is None or clip.text_sha256 != text_sha256(prompt.text):
+        return _live(prompt)
+    if len(clip.sentences) == 1:
+        texts = (prompt.text,)  # a recording without a pause to cut at
+    elif len(clip.sentences) != len(texts):
+        return _live(prompt)
+    return tuple(Piece(text, folder / part.file) for text, part in zip(texts, clip.sentences, strict=True))
+
+
+def _live(prompt: Prompt) -> tuple[Piece, ...]:
+    return tuple(Piece(text, None) for text in prompt.sentences)
+
+
+def _read_ahead(clip: Path | None) -> None:
+    if clip is None:
+        return
+    try:
+        fd = os.open(clip, os.O_RDONLY)
+    except OSError:
+        return  # told when it is to be played, and spoken live
+    try:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+    finally:
+        os.close(fd)
