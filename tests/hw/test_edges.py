@@ -1,0 +1,115 @@
+"""The reader thread lives through everything."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from fakes.gpio_bench import PATIENCE_S, Heard
+
+from kiosk.hw.edges import EdgeReader
+
+
+@pytest.fixture
+def reader() -> Iterator[EdgeReader]:
+    made = EdgeReader()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pipes() -> Iterator[list[tuple[int, int]]]:
+    made = [os.pipe(), os.pipe()]
+    yield made
+    for pair in made:
+        for fd in pair:
+            os.close(fd)
+
+
+def test_each_descriptor_is_told_when_it_is_ready(reader: EdgeReader, pipes: list[tuple[int, int]]) -> None:
+    heard = [Heard(), Heard()]
+    for (read_fd, _), told in zip(pipes, heard, strict=True):
+        reader.watch(read_fd, lambda fd=read_fd, told=told: told(os.read(fd, 9)))
+    os.write(pipes[1][1], b"b")
+    os.write(pipes[0][1], b"a")
+    assert heard[0].wait(1) == [b"a"]
+    assert heard[1].wait(1) == [b"b"]
+
+
+def test_a_reader_nobody_uses_has_no_thread_and_is_well(reader: EdgeReader) -> None:
+    assert reader.alive
+    reader.close()
+    reader.close()
+
+
+def test_an_unforeseen_failure_costs_one_line_and_not_the_thread(
+    reader: EdgeReader, pipes: list[tuple[int, int]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pitfall 17: one exception made lgpio deaf for every button."""
+    (bad, bad_end), (good, good_end) = pipes
+    heard = Heard()
+
+    def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    reader.watch(bad, fail)
+    reader.watch(good, lambda: heard(os.read(good, 9)))
+    os.write(bad_end, b"x")
+    os.write(good_end, b"1")
+    heard.wait(1)
+    os.write(good_end, b"2")
+    assert heard.wait(2) == [b"1", b"2"]
+    assert reader.alive
+    assert "unforeseen" in caplog.text
+
+
+def test_a_forgotten_descriptor_is_silent_even_if_it_was_ready(
+    reader: EdgeReader, pipes: list[tuple[int, int]]
+) -> None:
+    (first, first_end), (second, second_end) = pipes
+    heard = Heard()
+
+    def forget_the_other() -> None:
+        os.read(second, 9)
+        reader.forget(first)
+        heard("second")
+
+    os.write(first_end, b"x")
+    os.write(second_end, b"x")
+    reader.watch(second, forget_the_other)
+    heard.wait(1)
+    reader.forget(first)
+    reader.watch(first, lambda: heard(os.read(first, 9)))
+    assert heard.wait(2) == ["second", b"x"]
+
+
+def test_it_can_be_closed_from_inside_and_used_again(
+    reader: EdgeReader, pipes: list[tuple[int, int]]
+) -> None:
+    (first, first_end), _ = pipes
+    heard = Heard()
+
+    def close() -> None:
+        os.read(first, 9)
+        reader.close()
+        heard("closed")
+
+    reader.watch(first, close)
+    os.write(first_end, b"x")
+    heard.wait(1)
+    reader.watch(first, lambda: heard(os.read(first, 9)))
+    os.write(first_end, b"again")
+    assert heard.wait(2)[1] == b"again"
+
+
+def test_a_dead_thread_is_noticed(
+    reader: EdgeReader, pipes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EdgeReader, "_run", lambda *_: None)
+    reader.watch(pipes[0][0], lambda: None)
+    assert reader._thread is not None
+    reader._thread.join(PATIENCE_S)
+    assert not reader.alive
+    assert reader._epoll is not None
+    reader._epoll.close()
+    os.close(reader._wake)
+    reader._epoll = None

@@ -1,0 +1,208 @@
+"""One line: what the kernel is asked for, what it tells, and what happens when it fails."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.gpio_bench import GpioBench, Heard
+from gpiod.line import Bias, Direction, Edge
+
+from kiosk.hw.chips import LineBusy, LineLost, LineRefused
+from kiosk.hw.lines import Line, Setup
+from kiosk.hw.pins import LibgpiodFactory
+
+WATCHED = Setup(direction="input", pull="up", edges="both")
+
+
+class Ear:
+    """A listener that keeps what it hears, and may fail at it."""
+
+    def __init__(self, *, clumsy: bool = False) -> None:
+        self.edges, self.missed, self.lost = Heard(), Heard(), Heard()
+        self.clumsy = clumsy
+
+    def on_edge(self, *, high: bool, at_s: float, seqno: int) -> None:
+        self.edges((high, at_s, seqno))
+        if self.clumsy:
+            raise RuntimeError("a bug in a callback")
+
+    def on_missed(self, count: int) -> None:
+        self.missed(count)
+
+    def on_lost(self, error: OSError) -> None:
+        self.lost(error)
+        if self.clumsy:
+            raise RuntimeError("a bug in a callback")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[GpioBench]:
+    made = GpioBench(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def factory(bench: GpioBench) -> LibgpiodFactory:
+    return bench.factory()
+
+
+@pytest.fixture
+def line(factory: LibgpiodFactory) -> Line:
+    return Line(factory, 17)
+
+
+def test_a_line_is_claimed_at_its_first_use_and_given_back(bench: GpioBench, line: Line) -> None:
+    wire = bench.chip.wires[17]
+    assert not line.claimed
+    assert wire.consumer == ""
+    assert line.read() == 0
+    assert line.claimed
+    assert wire.consumer == "gpiozero"
+    assert wire.settings.direction is Direction.AS_IS
+    line.release()
+    line.release()
+    assert wire.consumer == ""
+
+
+def test_an_input_asks_for_pull_edges_and_the_kernel_s_debounce(bench: GpioBench, line: Line) -> None:
+    line.apply(Setup(direction="input", pull="up", bounce_s=0.02, edges="falling"))
+    settings = bench.chip.wires[17].settings
+    assert (settings.direction, settings.bias) == (Direction.INPUT, Bias.PULL_UP)
+    assert settings.edge_detection is Edge.FALLING
+    assert settings.debounce_period.total_seconds() == pytest.approx(0.02)
+
+
+def test_an_output_is_claimed_at_its_level_without_a_blip(bench: GpioBench, line: Line) -> None:
+    line.apply(Setup(direction="output", level=True))
+    assert bench.chip.wires[17].history == [(Direction.OUTPUT, True)]
+    line.write(level=False)
+    assert bench.chip.level(17) is False
+
+
+def test_an_edge_carries_the_kernel_s_own_time(bench: GpioBench, line: Line) -> None:
+    """Pitfall 14: `press` needs raw edges with kernel timestamps, not the time a thread got to run."""
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    bench.chip.drive(17, False, at_ns=5_000_000_000)
+    bench.chip.drive(17, True, at_ns=5_030_000_000)
+    assert ear.edges.wait(2) == [(False, 5.0, 1), (True, 5.03, 2)]
+    assert ear.missed.calls == []
+
+
+def test_a_short_tap_and_every_bounce_come_through(bench: GpioBench, line: Line) -> None:
+    """Pitfalls 13 and 14: no debounce of a library eats a short tap."""
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    for step in range(10):
+        bench.chip.drive(17, step % 2 == 1, at_ns=1_000_000 * step)
+    assert [round(at_s * 1000) for _, at_s, _ in ear.edges.wait(10)] == list(range(10))
+
+
+def test_the_kernel_is_asked_to_keep_256_edges_and_lost_ones_are_told(
+    bench: GpioBench, factory: LibgpiodFactory, line: Line
+) -> None:
+    """Pitfall 18b: the default buffer keeps 16; a gap in line_seqno triggers a level re-read."""
+    ear, blocker, holding = Ear(), Line(factory, 4), Heard()
+    release, hold = os.pipe()
+
+    class Stalled(Ear):
+        def on_edge(self, *, high: bool, at_s: float, seqno: int) -> None:
+            holding("stalled")
+            os.read(release, 1)
+
+    line.watch(WATCHED, ear)
+    blocker.watch(Setup(direction="input", edges="both"), Stalled())
+    bench.chip.drive(4, True)
+    holding.wait(1)
+    for step in range(300):
+        bench.chip.drive(17, step % 2 == 1)
+    os.write(hold, b"go")
+    told = ear.edges.wait(256)
+    assert ear.missed.wait(1) == [44]
+    assert [seqno for _, _, seqno in told] == list(range(45, 301))
+    os.close(release)
+    os.close(hold)
+
+
+def test_what_an_earlier_watch_left_behind_is_not_told_to_the_next(bench: GpioBench, line: Line) -> None:
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    line.unwatch()
+    bench.chip.drive(17, False)
+    line.watch(WATCHED, ear)
+    bench.chip.drive(17, True)
+    assert [(high, seqno) for high, _, seqno in ear.edges.wait(1)] == [(True, 2)]
+    assert ear.missed.calls == []
+
+
+def test_a_bug_in_a_callback_costs_nothing_but_a_line_in_the_log(
+    bench: GpioBench, factory: LibgpiodFactory, line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pitfall 17: an exception in a callback made the whole process deaf."""
+    ear = Ear(clumsy=True)
+    line.watch(WATCHED, ear)
+    for count, high in enumerate((False, True, False), start=1):
+        bench.chip.drive(17, high)
+        ear.edges.wait(count)
+    assert factory.alive
+    bench.chip.vanish()
+    ear.lost.wait(1)
+    assert "a bug in a callback" in caplog.text
+
+
+def test_a_vanished_chip_is_told_once_and_every_use_says_so(
+    bench: GpioBench, factory: LibgpiodFactory, line: Line
+) -> None:
+    """Pitfall 18b: with lgpio no callback heard of it."""
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    bench.chip.vanish()
+    (error,) = ear.lost.wait(1)
+    assert isinstance(error, LineLost)
+    assert error.errno == errno.ENODEV
+    assert "GPIO17 of gpiochip0 (pinctrl-bcm2711) does not answer: No such device" in str(error)
+    assert not line.claimed
+    for use in (line.read, lambda: line.write(level=True), lambda: line.apply(WATCHED)):
+        with pytest.raises(LineLost):
+            use()
+    assert factory.alive
+    assert len(ear.lost.calls) == 1
+
+
+def test_a_chip_that_came_back_serves_again_after_release(bench: GpioBench, line: Line) -> None:
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    bench.chip.vanish()
+    ear.lost.wait(1)
+    bench.chip.come_back()
+    line.release()
+    line.watch(WATCHED, ear)
+    bench.chip.drive(17, False)
+    assert [(high, seqno) for high, _, seqno in ear.edges.wait(1)] == [(False, 1)]
+
+
+def test_a_busy_line_says_who_holds_it(bench: GpioBench, line: Line) -> None:
+    bench.chip.occupy(17, "onewire@11")
+    with pytest.raises(LineBusy, match=r"GPIO17 of gpiochip0 \(pinctrl-bcm2711\) is in use by onewire@11"):
+        line.read()
+
+
+def test_a_line_that_cannot_tell_edges_is_refused_and_not_lost(bench: GpioBench, line: Line) -> None:
+    bench.chip.without_edges = True
+    with pytest.raises(LineRefused, match=r"GPIO17 of .* refuses"):
+        line.watch(WATCHED, Ear())
+    assert line.read() == 0
+    with pytest.raises(LineRefused, match=r"GPIO17 of .* refuses"):
+        line.watch(WATCHED, Ear())
+    assert line.claimed
+
+
+def test_an_unwatched_line_that_is_ready_is_not_told(bench: GpioBench, line: Line) -> None:
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    line.unwatch()
+    line._ready()
+    assert ear.edges.calls == []
