@@ -22,7 +22,7 @@ LAT_DEG = (40.0, 56.0)  # a box around Kazakhstan: catches swapped or mistyped c
 LON_DEG = (46.0, 88.0)
 RESERVED = frozenset({"tamper", "mains_lost", "lamp"})  # names of other inputs, which a button must not take
 SOCKET_PATH_BYTES = 107  # sun_path of a Unix socket, less its closing zero (unix(7))
-SOCKET_NAME = "/control.sock"
+SOCKET_NAME = "/.control.sock"  # it is bound under this name first
 # Stems that would tell a bystander what the kiosk is for (rules of the prompts: discreet).
 DISCREET_STEMS = (
     "кнопк", "полиц", "насили", "тревог", "тревож", "убежищ", "приют", "улиц", "кризисн",

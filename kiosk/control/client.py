@@ -1,0 +1,105 @@
+"""The other end of the daemon's control socket, for commands.
+
+Owns one connection a call and the words for what goes wrong with it. Never waits without a deadline, but for
+the next event of `watch`.
+"""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kiosk.control.connection import Object, line_of
+from kiosk.messages import DeviceError
+
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+class DaemonAway(DeviceError):
+    """The daemon is not running, does not answer, or hung up."""
+
+
+def ask(path: Path, request: Object, timeout_s: float = 5.0) -> Object:
+    """Ask the daemon one thing and give its answer.
+
+    Raises DaemonAway when there is no daemon or no answer in time, DeviceError when it refused.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    with _connect(path, timeout_s) as link:
+        return _accepted(next(_answers(path, link, request, deadline_s)))
+
+
+def watch(path: Path, timeout_s: float = 5.0) -> Iterator[Object]:
+    """Yield the daemon's events as they happen; `timeout_s` is for its consent to be watched.
+
+    Raises as `ask`, and DaemonAway when the daemon stops or drops a watcher that reads too slowly.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    with _connect(path, timeout_s) as link:
+        answers = _answers(path, link, {"ask": "watch"}, deadline_s)
+        _accepted(next(answers))
+        yield from answers
+
+
+def _connect(path: Path, timeout_s: float) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    link.settimeout(timeout_s)
+    try:
+        link.connect(str(path))
+    except FileNotFoundError as error:
+        link.close()
+        raise DaemonAway(f"the daemon is not running: no socket at {path}") from error
+    except ConnectionRefusedError as error:
+        link.close()
+        raise DaemonAway(f"the daemon is not running: nobody answers at {path}") from error
+    except PermissionError as error:
+        link.close()
+        raise DeviceError(f"no permission to use {path}: use sudo, or join the group of that file") from error
+    except OSError as error:
+        link.close()
+        raise DaemonAway(f"the daemon cannot be reached at {path}: {error.strerror or error}") from error
+    return link
+
+
+def _answers(path: Path, link: socket.socket, request: Object, deadline_s: float) -> Iterator[Object]:
+    """Send a request and yield each line that comes; only the first one has a deadline."""
+    inbound = bytearray()
+    waiting = True
+    try:
+        link.sendall(line_of(request))
+        while True:
+            link.settimeout(max(0.01, deadline_s - time.monotonic()) if waiting else None)
+            data = link.recv(65536)
+            if not data:
+                raise DaemonAway(f"the daemon at {path} hung up: it stopped, or this command read too slowly")
+            *lines, inbound = (inbound + data).split(b"\n")
+            _demand_end(path, inbound)
+            for line in lines:
+                waiting = False
+                yield _object(path, bytes(line))
+    except TimeoutError as error:
+        raise DaemonAway(f"the daemon at {path} does not answer") from error
+    except DeviceError:
+        raise
+    except OSError as error:
+        raise DaemonAway(f"the daemon at {path} hung up: {error.strerror or error}") from error
+
+
+def _demand_end(path: Path, unfinished: bytearray) -> None:
+    if len(unfinished) > MAX_ANSWER_BYTES:
+        raise DeviceError(f"the daemon at {path} answers without an end")
+
+
+def _object(path: Path, line: bytes) -> Object:
+    try:
+        return msgspec.json.decode(line, type=Object)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DeviceError(f"the daemon at {path} answers in a way this version cannot read") from error
+
+
+def _accepted(answer: Object) -> Object:
+    if isinstance(answer.get("error"), str):
+        raise DeviceError(f"the daemon refused: {answer['error']}")
+    return answer
