@@ -11,6 +11,7 @@ from kiosk.bodies import (
     Board,
     ButtonHealth,
     Clock,
+    CommandResult,
     Event,
     Heartbeat,
     KioskState,
@@ -35,10 +36,10 @@ MILD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An Event that the broker has not acknowledged; `handed` while a publish is under way."""
+    """A body that the broker has not acknowledged; `handed` while a publish is under way."""
 
     token: Token
-    body: Event
+    body: Event | CommandResult
     handed: bool = False
 
 
@@ -90,29 +91,31 @@ def serious(health: Health) -> bool:
     return any(code.partition(":")[0] not in MILD for code in health.faults)
 
 
-def post_event(health: Health, body: Event) -> Health:
-    """Queue an event for the centre; the oldest goes when there are too many."""
-    outbox = (*health.outbox, Outgoing(Token(f"event.{body.event_id}"), body))
+def post(health: Health, body: Event | CommandResult) -> Health:
+    """Queue an event or a command's result for the centre; the oldest goes when there are too many."""
+    match body:
+        case Event():
+            token = Token(f"event.{body.event_id}")
+        case CommandResult():
+            token = Token(f"result.{body.command_id}.{body.state}")
+    outbox = (*health.outbox, Outgoing(token, body))
     extra = max(0, len(outbox) - OUTBOX_MAX)
     return replace(health, outbox=outbox[extra:], dropped_events=health.dropped_events + extra)
 
 
-def hand_events(health: Health) -> tuple[Health, tuple[Outgoing, ...]]:
-    """Give the events that are to be published now."""
+def hand_over(health: Health) -> tuple[Health, tuple[Outgoing, ...]]:
+    """Give the bodies that are to be published now."""
     due = tuple(out for out in health.outbox if not out.handed)
     return replace(health, outbox=tuple(replace(out, handed=True) for out in health.outbox)), due
 
 
-def event_settled(health: Health, token: Token, *, done: bool) -> Health:
-    """Forget an event that the broker has, or let it be tried again."""
-    if done:
-        return replace(health, outbox=tuple(out for out in health.outbox if out.token != token))
-    outbox = tuple(replace(out, handed=False) if out.token == token else out for out in health.outbox)
-    return replace(health, outbox=outbox)
+def settle(health: Health, token: Token) -> Health:
+    """Forget a body that the broker has."""
+    return replace(health, outbox=tuple(out for out in health.outbox if out.token != token))
 
 
-def events_lost(health: Health) -> Health:
-    """Let every event be tried again: the connection is new."""
+def hand_again(health: Health) -> Health:
+    """Let every body that was not acknowledged be tried again: the connection is new, or time passed."""
     return replace(health, outbox=tuple(replace(out, handed=False) for out in health.outbox))
 
 

@@ -157,7 +157,7 @@ def _answered(incident: Incident, stage: ReplyStage, by: str) -> Incident:
             assert_never(stage)
 
 
-def record(incident: Incident, attempt: int) -> IncidentRecord:
+def record(incident: Incident) -> IncidentRecord:
     """Write the incident as the journal keeps it."""
     return IncidentRecord(
         alert_id=incident.alert_id,
@@ -171,7 +171,6 @@ def record(incident: Incident, attempt: int) -> IncidentRecord:
         presses=incident.presses,
         also=incident.also,
         by=incident.by,
-        attempt=attempt,
         duty=incident.duty,
     )
 

@@ -284,7 +284,6 @@ class IncidentRecord:
     presses: int = 1
     also: tuple[str, ...] = ()
     by: str = ""
-    attempt: int = 0
     duty: bool = True
 
 

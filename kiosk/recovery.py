@@ -10,6 +10,7 @@ from typing import Literal
 Rung = Literal["reopen", "cfun", "power"]
 RUNGS: tuple[Rung, ...] = ("reopen", "reopen", "cfun", "power")
 WAIT_S = (0.5, 4.0, 6.0, 8.0)
+OUTCOME_MAX_S = 120.0  # opening has its own deadline of some 30 s; this is the net below it
 WAIT_MAX_S = 10.0  # architecture: capped back-off of a degraded route
 
 
@@ -28,9 +29,10 @@ class Ill:
 
 @dataclass(frozen=True, slots=True)
 class Trying:
-    """Rung number `tries` was begun; its outcome is awaited."""
+    """Rung number `tries` was begun; its outcome is awaited until `until_s`."""
 
     tries: int
+    until_s: float
 
 
 State = Well | Ill | Trying
@@ -41,7 +43,7 @@ def fell(state: State, now_s: float) -> State:
     match state:
         case Well():
             return Ill(0, now_s + WAIT_S[0])
-        case Trying(tries):
+        case Trying(tries, _):
             wait_s = WAIT_S[tries + 1] if tries + 1 < len(WAIT_S) else WAIT_MAX_S
             return Ill(tries + 1, now_s + wait_s)
         case Ill():
@@ -49,13 +51,19 @@ def fell(state: State, now_s: float) -> State:
 
 
 def due_s(state: State) -> float | None:
-    """Give when the next rung is due."""
-    return state.at_s if isinstance(state, Ill) else None
+    """Give when the next rung is due, or when the one under way has taken too long."""
+    match state:
+        case Ill(_, at_s):
+            return at_s
+        case Trying(_, until_s):
+            return until_s
+        case Well():
+            return None
 
 
-def climb(state: Ill, *, powered: bool) -> tuple[Trying, Rung]:
+def climb(state: Ill, now_s: float, *, powered: bool) -> tuple[Trying, Rung]:
     """Take the next rung; where there is no power pin, `power` is a reset too."""
     rung = RUNGS[state.tries % len(RUNGS)]
     if rung == "power" and not powered:
         rung = "cfun"
-    return Trying(state.tries), rung
+    return Trying(state.tries, now_s + OUTCOME_MAX_S), rung

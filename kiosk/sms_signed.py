@@ -114,7 +114,8 @@ def reply_code(key: bytes, *, number: int, seq: int, pressed_s: int) -> str:
 
 def sign_answer(key: bytes, *, number: int, seq: int, pressed_s: int, code: str, stage: ReplyStage) -> str:
     """Write the centre's signed answer to one alert."""
-    return f"A1R {code} {stage} {_answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage)}"
+    tag = _answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage)
+    return f"A1R {code} {stage} {tag}"
 
 
 def parse_answer(text: str) -> CentreAnswer | None:

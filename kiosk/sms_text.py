@@ -17,7 +17,8 @@ from kiosk.prompts import Catalogue
 Script = Literal["kk", "ru", "latin"]
 GSM7_MAX = 160
 UCS2_MAX = 70
-LOCAL = timezone(timedelta(hours=5))  # Kazakhstan is one zone, UTC+5, since 2024-03-01
+LOCAL_OFFSET_MS = 5 * 3_600_000  # Kazakhstan is one zone, UTC+5, since 2024-03-01
+LOCAL = timezone(timedelta(milliseconds=LOCAL_OFFSET_MS))
 LANGUAGE: dict[Script, Language] = {"kk": "kk", "ru": "ru", "latin": "en"}
 WORST_UTC_MS = 1_700_000_000_000
 # GSM 03.38 basic set, as far as it is ASCII and costs one septet each (no ` [ ] { } \\ ^ ~ |).

@@ -1,0 +1,90 @@
+"""The bodies and texts of one alert, and whose answer counts. Pure."""
+
+from kiosk import sms_signed, sms_text, wire
+from kiosk.bodies import Alert, Reply, Route
+from kiosk.config import Duty
+from kiosk.delivery import Form
+from kiosk.incident import Incident
+from kiosk.messages import Now
+from kiosk.site import Site
+
+
+def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> Alert:
+    """Compose the alert as it travels now."""
+    return Alert(
+        alert_id=of.alert_id,
+        kiosk_id=site.config.kiosk.id,
+        kind=of.kind,
+        button=of.button,
+        pressed_at=wire.utc_text(of.pressed_utc_ms),
+        clock=of.clock,
+        presses=of.presses,
+        seq=of.seq,
+        attempt=attempt,
+        sent_at=wire.utc_text(now.utc_ms),
+        route=route,
+        place=site.config.site.place(),
+        versions={"kiosk": site.version},
+        also=of.also,
+        stage=of.stage,
+        by=of.by,
+    )
+
+
+def sms(site: Site, of: Incident, form: Form) -> str:
+    """Compose the text for one form; the gateway's carries the signed machine form behind it."""
+    occasion = sms_text.Occasion(
+        kind=of.kind, button=of.button, code=of.code, pressed_utc_ms=of.pressed_utc_ms
+    )
+    if form != "gateway":
+        return sms_text.compose(site.words, site.config, form, occasion)
+    human = sms_text.compose(site.words, site.config, "latin", occasion)
+    names = [button.name for button in site.config.buttons]
+    machine = sms_signed.MachineAlert(
+        number=site.config.kiosk.number,
+        seq=of.seq,
+        pressed_s=of.pressed_utc_ms // 1000,
+        kind=of.kind,
+        clock=of.clock,
+        button=names.index(of.button) if of.button in names else 7,
+        presses=of.presses,
+        lat=site.config.site.lat,
+        lon=site.config.site.lon,
+    )
+    return f"{human} {sms_signed.pack(machine, site.key)}"
+
+
+def answer_is_for(site: Site, of: Incident, answer: sms_signed.CentreAnswer) -> bool:
+    """Tell whether the centre signed this answer for this incident."""
+    return sms_signed.verify_answer(
+        answer,
+        site.key,
+        number=site.config.kiosk.number,
+        seq=of.seq,
+        pressed_s=of.pressed_utc_ms // 1000,
+    )
+
+
+def sms_reply(of: Incident, answer: sms_signed.CentreAnswer, now: Now) -> Reply:
+    """Turn the centre's signed SMS into a reply."""
+    return Reply(alert_id=of.alert_id, stage=answer.stage, at=wire.utc_text(now.utc_ms), by="centre-sms")
+
+
+def digits(number: str) -> str:
+    """Reduce a phone number to its international digits; 8 of the domestic form becomes 7."""
+    found = "".join(letter for letter in number[:24] if letter in "0123456789")
+    return "7" + found[1:] if len(found) == 11 and found.startswith("8") else found
+
+
+def listed(number: str, numbers: tuple[str, ...]) -> bool:
+    """Tell whether a sender is one of these numbers."""
+    return digits(number) in {digits(known) for known in numbers}
+
+
+def officer_mark(duty: Duty, number: str) -> str:
+    """Name a listed officer without the number (`duty1.2`); empty for anybody else."""
+    for place, tier in enumerate(duty.tiers, 1):
+        for order, officer in enumerate(tier.people, 1):
+            if digits(officer.number) == digits(number):
+                return f"duty{place}.{order}"
+    return ""
