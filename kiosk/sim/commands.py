@@ -124,6 +124,10 @@ class Commands:
         place = ',"01F4","2A3B"' if mode == "2" and self.network.registered() else ""
         return [f"+CREG: {mode},{state}{place}"]
 
+    def packet_registration(self, _value: str) -> list[str]:
+        """+CGREG?: no packet service."""
+        return [f"+CGREG: {self.settings.get('+CGREG', '0')},0"]
+
     def operator(self, _value: str) -> list[str]:
         """+COPS? in the format asked for; without a name when not registered."""
         if not (self.card.ready() and self.network.registered()):
@@ -256,6 +260,8 @@ _SPECIAL: dict[tuple[str, str], Callable[[Commands, str], list[str] | Prompt]] =
     ("+CIMI", ""): Commands.subscriber,
     ("+CSQ", ""): Commands.signal,
     ("+CREG", "?"): Commands.registration,
+    ("+CGREG", "?"): Commands.packet_registration,
+    ("+CGATT", "?"): lambda _commands, _value: ["+CGATT: 0"],
     ("+COPS", "?"): Commands.operator,
     ("+COPS", "="): Commands.operator_format,
     ("+CSCA", "?"): Commands.centre_number,

@@ -6,6 +6,7 @@ Used by tests, the bench and the demo on machines without sound; never by the da
 import os
 import select
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _CARD = """pcm.!default {{ type plug slave.pcm cap }}
@@ -46,6 +47,12 @@ class SoundCard:
             if any(heard):
                 return time.monotonic(), bytes(heard)
         raise TimeoutError(f"no sound within {within_s:g} s")
+
+    def stuff(self) -> None:
+        """Fill the card with silence, so that it hangs at the very first sample until `take` is called."""
+        with suppress(BlockingIOError):
+            while True:
+                os.write(self._fd, bytes(4096))
 
     def close(self) -> None:
         """Take the card away."""

@@ -1,0 +1,273 @@
+"""The process that talks to the modem through gammu, one JSON object a line on stdin and stdout.
+
+Owns the gammu session. Never decides anything: it answers commands and tells what came in. It is made to be
+killed: gammu may block for minutes, and the parent's end closes stdin, which ends this at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import gammu
+
+from kiosk.net.child_loop import private_stdout, serve
+from kiosk.net.modem_port import descriptor_of, exchange, restart_modem
+
+TYPE_CHECKING = False  # as typing has it; importing typing costs this small process 1 MB
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kiosk.net.child_loop import Fields, Tell
+
+_VALIDITY = "6H"  # as long as an incident lasts; without it gammu writes five minutes
+_RESET_S = 40.0
+_BREATH_S = 0.02  # a babbling modem must not burn the processor
+_USSD_S = 25.0
+_BUSY_POLL_MS = 1000
+_TEXT_MAX = 400
+_NUMBER_MAX = 24
+_PHONE_MEMORY = 100_000  # gammu counts the modem's own memory from here, the SIM's from 1
+_SIM_STATES = {None: "ready", "PIN": "pin_needed", "PUK": "puk_needed"}
+_REGISTRATIONS = {
+    "HomeNetwork": "home",
+    "RoamingNetwork": "roaming",
+    "RequestingNetwork": "searching",
+    "NoNetwork": "searching",
+    "RegistrationDenied": "denied",
+}
+_ON_AIR = {"home", "roaming"}
+_DEAD = (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR, gammu.ERR_DEVICENOTEXIST)
+
+
+class Refused(Exception):
+    """A command that cannot be done; the text is safe to log."""
+
+
+class Session:
+    """Hold one gammu session; `tell` writes an object to the parent."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._machine: Any = None
+        self._device = ""
+        self._centre = ""
+        self._imei = ""
+        self._sim = "unknown"
+        self._mail = False
+        self._ussd_until_s: float | None = None
+        self.fd: int | None = None
+
+    def answer(self, ask: Fields) -> None:
+        """Carry out one command and tell its result, or why it failed."""
+        do = {"open": self.open, "status": self.status, "send": self.send, "balance": self.balance}
+        try:
+            result = do[ask["do"]](ask)
+        except (gammu.GSMError, Refused, OSError, ValueError) as error:
+            dead = isinstance(error, _DEAD) or ask["do"] == "open"
+            self._tell({"id": ask["id"], "error": _explain(error), "dead": dead})
+        else:
+            self._tell({"id": ask["id"], "result": result})
+
+    def open(self, ask: Fields) -> Fields:
+        """Reset the modem if asked, open the session, enter the PIN, ask for incoming messages."""
+        self._device = ask["device"]
+        if ask["reset"] == "cfun":
+            restart_modem(self._device, timeout_s=_RESET_S)
+        machine = gammu.StateMachine()
+        # SetConfig() would leave incoming messages and reports unconfigured: only a file will do
+        machine.ReadConfig(Filename=_config_file(self._device))
+        machine.Init()
+        self._machine = machine
+        self.fd = descriptor_of(self._device)
+        self._imei = machine.GetIMEI()
+        self._sim = self._unlock(ask.get("pin"))
+        if self._sim == "ready":
+            self._centre = ask.get("smsc") or machine.GetSMSC(1)["Number"]
+            machine.SetIncomingCallback(self._heard)
+            machine.SetIncomingSMS(True)
+            machine.SetIncomingUSSD(True)
+            if ask["poison"]:
+                self._delete_raw(ask["poison"] % _PHONE_MEMORY)
+        return self.status(ask)
+
+    def status(self, _ask: Fields) -> Fields:
+        """Read registration, signal and, where the modem is not registered, the SIM's state."""
+        machine = self._machine
+        network: Fields = {}
+        signal = -1
+        try:
+            network = machine.GetNetworkInfo()
+            signal = machine.GetSignalQuality()["SignalStrength"]
+        except gammu.GSMError as error:
+            _raise_if_dead(error)
+        registration = _REGISTRATIONS.get(network.get("State", ""), "unknown")
+        if registration not in _ON_AIR:
+            # gammu pauses 0.7 s here, which would keep a text waiting; on the air the card is ready
+            self._sim = self._sim_state()
+        # a notice of a message can be lost in garbage or in gammu's short queue
+        self._mail = self._sim == "ready"
+        return {
+            "imei": self._imei,
+            "sim": self._sim,
+            "registration": registration,
+            "operator": network.get("NetworkName") or network.get("NetworkCode") or "",
+            "signal_dbm": signal if signal < -1 else None,
+        }
+
+    def send(self, ask: Fields) -> Fields:
+        """Send one segment with a delivery report; more than one segment is refused."""
+        # AutoText takes UCS-2 only where a letter needs it; SendSMS of a bare text would write "?????"
+        entry = {"ID": "ConcatenatedAutoTextLong", "Buffer": ask["text"]}
+        parts = gammu.EncodeSMS({"Class": -1, "Unicode": False, "Entries": [entry]})
+        if len(parts) != 1:
+            raise Refused(f"the text needs {len(parts)} segments, one is allowed")
+        message = parts[0]
+        centre = {"Number": self._centre, "Validity": _VALIDITY}
+        message.update(SMSC=centre, Number=ask["number"], Type="Status_Report")
+        reference = self._machine.SendSMS(message)
+        if not 0 <= reference <= 255:
+            raise Refused(f"the modem gave no reference ({reference})")
+        return {"reference": reference, "parts": 1}
+
+    def balance(self, ask: Fields) -> Fields:
+        """Ask the operator by USSD; the answer is told later."""
+        self._machine.DialService(ask["code"])
+        self._ussd_until_s = time.monotonic() + _USSD_S
+        return {}
+
+    def listen(self) -> None:
+        """Take in what the modem writes by itself."""
+        self._machine.ReadDevice()
+        time.sleep(_BREATH_S)
+
+    def work(self) -> None:
+        """Collect the mail, give up on a USSD answer that does not come."""
+        self._collect()
+        if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
+            self._ussd_until_s = None
+            self._tell({"event": "ussd", "text": None, "reason": "the operator did not answer"})
+
+    def wait_ms(self) -> int | None:
+        """Say how long may be slept: for ever when nothing is due."""
+        if self._mail:
+            return 0
+        return None if self._ussd_until_s is None else _BUSY_POLL_MS
+
+    def _collect(self) -> None:
+        if not self._mail:
+            return
+        self._mail = False
+        # gammu's queue of notices holds few: only the memories tell what is really there
+        try:
+            status = self._machine.GetSMSStatus()
+        except gammu.GSMError as error:
+            _raise_if_dead(error)
+            return  # the card may be busy for a while; the next status looks again
+        self._sweep(0, status["SIMUsed"], status["SIMSize"])
+        self._sweep(_PHONE_MEMORY, status["PhoneUsed"], min(status["PhoneSize"], 255))
+        self._tell({"event": "reading", "place": 0})
+
+    def _sweep(self, base: int, used: int, size: int) -> None:
+        for place in range(base + 1, base + size + 1):
+            if used <= 0:
+                return
+            # should a hostile message kill gammu, the next session deletes it unread
+            self._tell({"event": "reading", "place": place})
+            try:
+                message = self._machine.GetSMS(0, place)[0]
+            except gammu.ERR_EMPTY:
+                continue
+            except gammu.GSMError as error:
+                _raise_if_dead(error)
+                self._delete_raw(place - base)
+            else:
+                self._tell_message(message)
+                self._delete(place, base)
+            used -= 1
+
+    def _delete(self, place: int, base: int) -> None:
+        try:
+            self._machine.DeleteSMS(0, place)
+        except gammu.GSMError as error:
+            _raise_if_dead(error)
+            self._delete_raw(place - base)
+
+    def _delete_raw(self, place: int) -> None:
+        # gammu reads before it deletes, so what it cannot read would fill the card for ever
+        if self.fd is not None:
+            exchange(self.fd, f"AT+CMGD={place}", timeout_s=3.0)
+
+    def _heard(self, _machine: Any, kind: str, fields: Fields) -> None:
+        # may run in the middle of a send: only note it
+        if kind == "SMS" and "Text" in fields:
+            self._tell_message(fields)
+        elif kind == "SMS":
+            self._mail = True
+        elif kind == "USSD" and self._ussd_until_s is not None:
+            self._ussd_until_s = None
+            self._tell({"event": "ussd", "text": _clean(fields.get("Text"), _TEXT_MAX), "reason": ""})
+
+    def _tell_message(self, message: Fields) -> None:
+        if message.get("Type") == "Status_Report":
+            reference, status = message["MessageReference"], message["DeliveryStatus"]
+            self._tell({"event": "reported", "reference": reference, "status": status})
+            return
+        number, text = _clean(message["Number"], _NUMBER_MAX), _clean(message["Text"], _TEXT_MAX)
+        self._tell({"event": "received", "number": number, "text": text})
+
+    def _sim_state(self) -> str:
+        try:
+            return _SIM_STATES.get(self._machine.GetSecurityStatus(), "unknown")
+        except gammu.ERR_NOSIM:
+            return "missing"
+
+    def _unlock(self, pin: str | None) -> str:
+        state = self._sim_state()
+        if state != "pin_needed" or pin is None:
+            return state
+        try:
+            self._machine.EnterSecurityCode("PIN", pin)
+        except gammu.GSMError as error:
+            _raise_if_dead(error)
+            # three wrong ones lock the card: the parent must not offer it again
+            self._tell({"event": "pin_refused"})
+        return self._sim_state()
+
+
+def _config_file(device: str) -> str:
+    # nothing on disk: /proc names the memory file for the time that it is open
+    fd = os.memfd_create("gammurc")
+    os.write(fd, f"[gammu]\ndevice = {device}\nconnection = at115200\nmodel = at\n".encode())
+    return f"/proc/self/fd/{fd}"
+
+
+def _raise_if_dead(error: Any) -> None:
+    if isinstance(error, _DEAD):
+        raise error
+
+
+def _clean(text: Any, length_max: int) -> str:
+    if not isinstance(text, str):
+        return ""  # eight-bit data: nothing a person wrote
+    return text[:length_max].encode("utf-8", "replace").decode()
+
+
+def _explain(error: BaseException) -> str:
+    told = error.args[0] if error.args and isinstance(error.args[0], dict) else None
+    if told is None:
+        return str(error) or type(error).__name__
+    return f"{told['Where']}: {told['Text'].partition('.')[0]} (gammu {told['Code']})"
+
+
+def main() -> None:
+    """Serve until stdin ends or the device vanishes."""
+    tell = private_stdout()
+    try:
+        serve(Session(tell), tell)
+    except (gammu.GSMError, OSError, KeyError, TypeError, ValueError) as error:
+        tell({"event": "gone", "reason": _explain(error)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What the modem's answers mean in the kiosk's own words.
+
+Owns the reading of states, reports and the operator's balance; does no I/O and never raises on bad answers.
+"""
+
+import re
+
+from kiosk.messages import BalanceRead, ModemStatus, ReportStatus, SimState
+from kiosk.net.modem_process import Status
+
+_NOT_IN_SUM = re.compile(r"[^0-9.,-]")
+_FAILED_FROM = 0x40
+
+CARD_WORDS: dict[SimState, str] = {
+    "missing": "no SIM card",
+    "pin_needed": "the SIM asks for its PIN: check pin_file",
+    "puk_needed": "the SIM is locked and asks for its PUK",
+    "unknown": "the SIM does not answer",
+}
+
+
+def told_status(status: Status) -> ModemStatus:
+    """Turn the child's status into the kiosk's event."""
+    return ModemStatus(
+        imei=status.imei,
+        sim=status.sim,
+        registration=status.registration,
+        operator=status.operator,
+        signal_dbm=status.signal_dbm,
+    )
+
+
+def report_status(code: int) -> ReportStatus:
+    """Read TP-Status (TS 23.040, 9.2.3.15): 0 delivered, from 0x40 failed, else still trying."""
+    if code == 0:
+        return "delivered"
+    return "failed" if code >= _FAILED_FROM else "pending"
+
+
+def read_balance(text: str | None, reason: str, pattern: str) -> BalanceRead:
+    """Find the sum in the operator's answer; group 1 of `pattern`, with a point or a comma."""
+    if text is None:
+        return BalanceRead(None, reason)
+    found = re.search(pattern, text)
+    if found is None:
+        return BalanceRead(None, "the operator's answer does not match the pattern")
+    digits = _NOT_IN_SUM.sub("", found.group(1) or "").replace(",", ".")
+    try:
+        return BalanceRead(float(digits))
+    except ValueError:
+        return BalanceRead(None, "the operator's answer holds no sum")

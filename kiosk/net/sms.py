@@ -1,0 +1,227 @@
+"""The kiosk's GSM modem, driven by gammu in a child process that can be killed at any time.
+
+Owns the session's life and its deadlines. Never retries, never opens by itself, never waits without end;
+phone numbers and texts are never logged.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from kiosk.bodies import Token
+from kiosk.config import Sms
+from kiosk.messages import (
+    BalanceRead,
+    LinkFell,
+    LinkRose,
+    ModemFailed,
+    ModemReset,
+    SmsFailed,
+    SmsReceived,
+    SmsReported,
+    SmsSent,
+)
+from kiosk.net.modem_answers import CARD_WORDS, read_balance, report_status, told_status
+from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Sent, Status, Told
+from kiosk.ports import Post
+
+_OPEN_S = 25.0  # gammu takes 6 s with a healthy modem
+_RESET_OPEN_S = 75.0  # a modem starts in up to 40 s
+_STATUS_S = 8.0
+_CLOSE_S = 0.7
+_PIN = re.compile(r"\d{4,8}")
+
+
+class GammuModem:
+    """Be the SmsModem of a serial modem; every method but `close` belongs to one worker thread.
+
+    A warm session hands a message to the modem within about 0.7 s (gammu's own pauses).
+    """
+
+    def __init__(self, config: Sms, post: Post, *, command: tuple[str, ...] = COMMAND) -> None:
+        self._config = config
+        self._post = post
+        self._command = command
+        self._lock = threading.Lock()
+        self._process: ModemProcess | None = None
+        self._session = 0
+        self._up = False
+        self._busy = False
+        self._lost_while_busy = ""
+        self._refused_pin: str | None = None
+        self._offered_pin: str | None = None
+        self._reading = 0
+        self._poison = 0
+        self._balance_asked = False
+
+    @property
+    def child_pid(self) -> int | None:
+        """Name the child's process, None without a session."""
+        process = self._process
+        return process.pid if process is not None else None
+
+    def open(self, reset: ModemReset) -> None:
+        """Kill any session and open a new one; posts ModemStatus, and LinkRose or LinkFell.
+
+        `cfun` restarts the modem first. A refused PIN is never offered again: three lock the card.
+        """
+        self._end_session()
+        with self._turn():
+            try:
+                status = self._open(reset)
+            except (ModemFailed, OSError) as error:
+                self._end_session()
+                self._post(LinkFell("sms", str(error)))
+                return
+            self._post(told_status(status))
+            if status.sim == "ready":
+                self._up = True
+                self._post(LinkRose("sms", status.operator))
+            else:
+                self._end_session()
+                self._post(LinkFell("sms", CARD_WORDS[status.sim]))
+
+    def send(self, token: Token, number: str, text: str) -> None:
+        """Send one segment; posts SmsSent or SmsFailed (then LinkFell too when the session is dead)."""
+        with self._turn():
+            try:
+                raw = self._ask("send", self._config.send_deadline_s, number=number, text=text)
+            except ModemFailed as error:
+                self._post(SmsFailed(token, f"hung: {error}" if isinstance(error, Hung) else str(error)))
+                self._fall_if_dead(error)
+                return
+            sent = msgspec.json.decode(raw, type=Sent)
+            self._post(SmsSent(token=token, reference=sent.reference, parts=sent.parts))
+
+    def poll(self, what: str) -> None:
+        """Post ModemStatus; for `balance` ask the operator too: BalanceRead follows when it answers."""
+        with self._turn():
+            try:
+                status = msgspec.json.decode(self._ask("status", _STATUS_S), type=Status)
+                self._post(told_status(status))
+                if what == "balance":
+                    self._ask_balance()
+            except ModemFailed as error:
+                if what == "balance":
+                    self._post(BalanceRead(None, str(error)))
+                self._fall_if_dead(error)
+                return
+            if status.sim != "ready":
+                self._fall(CARD_WORDS[status.sim])
+                self._end_session()
+
+    def close(self) -> None:
+        """End the child; idempotent; returns within 1 s."""
+        self._end_session()
+
+    def _open(self, reset: ModemReset) -> Status:
+        with self._lock:
+            session = self._session
+
+        def ended(reason: str, crashed: bool) -> None:
+            self._process_ended(session, reason, crashed=crashed)
+
+        self._process = ModemProcess(self._hear, ended, command=self._command)
+        self._offered_pin = self._pin()
+        fields = {"device": self._config.device, "pin": self._offered_pin, "smsc": self._config.smsc}
+        deadline_s = _RESET_OPEN_S if reset == "cfun" else _OPEN_S
+        raw = self._ask("open", deadline_s, reset=reset, poison=self._poison, **fields)
+        self._poison = 0
+        return msgspec.json.decode(raw, type=Status)
+
+    def _pin(self) -> str | None:
+        if self._config.pin_file is None:
+            return None
+        try:
+            pin = Path(self._config.pin_file).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return None  # a card that asks for it says so
+        return pin if _PIN.fullmatch(pin) and pin != self._refused_pin else None
+
+    def _ask(self, do: str, deadline_s: float, **fields: object) -> msgspec.Raw:
+        if self._process is None:
+            raise ModemFailed("the modem's session is not open")
+        return self._process.ask(do, deadline_s=deadline_s, **fields)
+
+    def _ask_balance(self) -> None:
+        balance = self._config.balance
+        if balance is None:
+            self._post(BalanceRead(None, "no USSD code is configured"))
+            return
+        self._balance_asked = True
+        try:
+            self._ask("balance", _STATUS_S, code=balance.code)
+        except ModemFailed:
+            self._balance_asked = False
+            raise
+
+    def _hear(self, told: Told) -> None:
+        match told.event:
+            case "received":
+                self._post(SmsReceived(told.number, told.text or ""))
+            case "reported":
+                self._post(SmsReported(told.reference, report_status(told.status)))
+            case "ussd":
+                self._take_balance(told)
+            case "reading":
+                self._reading = told.place
+            case "pin_refused":
+                self._refused_pin = self._offered_pin
+            case "gone":
+                pass  # told by the end of the process
+
+    def _take_balance(self, told: Told) -> None:
+        if self._balance_asked and self._config.balance is not None:
+            self._balance_asked = False
+            self._post(read_balance(told.text, told.reason, self._config.balance.pattern))
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold back the end of the session until what was asked has its own answer."""
+        with self._lock:
+            self._busy, self._lost_while_busy = True, ""
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy, lost = False, self._lost_while_busy
+            if lost:
+                self._fall(lost)
+
+    def _process_ended(self, session: int, reason: str, *, crashed: bool) -> None:
+        with self._lock:
+            if session != self._session:
+                return
+            if crashed:
+                self._poison = self._reading
+            self._reading = 0
+            if self._busy:
+                self._lost_while_busy = reason
+                return
+        self._fall(reason)
+
+    def _fall_if_dead(self, error: ModemFailed) -> None:
+        if isinstance(error, Hung | Ended):
+            self._fall(str(error))
+            self._end_session()
+
+    def _fall(self, reason: str) -> None:
+        with self._lock:
+            was_up, self._up = self._up, False
+            asked, self._balance_asked = self._balance_asked, False
+        if asked:
+            self._post(BalanceRead(None, reason))
+        if was_up:
+            self._post(LinkFell("sms", reason))
+
+    def _end_session(self) -> None:
+        with self._lock:
+            self._session += 1
+            self._up = False
+            process, self._process = self._process, None
+        if process is not None:
+            process.close(grace_s=_CLOSE_S)
