@@ -1,0 +1,141 @@
+"""What becomes of one alert at the centre: opening, merging repeats, advancing. Pure.
+
+Stages never go back, a repeat never loses anything, and only a person closes.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+from msgspec import structs
+
+from kiosk.bodies import STAGES, Alert, Reply, ReplyStage, Route
+from kiosk.messages import Now
+from kiosk.monitor.messages import Action
+from kiosk.monitor.records import Case, StageEntry
+from kiosk.wire import Rejected, utc_ms, utc_text
+
+# An alert that needed longer took none of the quick ways: SMS starts 10 s after the press and takes
+# 5-15 s. What it tells may no longer hold at the site, so people must see that it is old.
+LATE_AFTER_S = 30
+# NTP keeps a synced kiosk within a second; a minute leaves room for a centre whose own clock is off.
+AHEAD_S = 60
+ALSO_MAX = 8  # the contract's limit of `also`
+BY_MAX = 60  # the contract's limit of `by`
+NOTE_MAX = 280
+
+TARGET: dict[Action, ReplyStage] = {
+    "accept": "accepted",
+    "en_route": "en_route",
+    "on_scene": "on_scene",
+    "close": "closed",
+}
+BELIEVED: tuple[ReplyStage, ...] = ("accepted", "en_route", "on_scene")  # a kiosk never closes anything
+
+
+def rank(stage: str) -> int:
+    """Order stages; the later, the higher."""
+    return STAGES.index(stage)
+
+
+def top(case: Case) -> ReplyStage:
+    """Give the furthest stage of a case."""
+    return max((entry.stage for entry in case.stages), key=rank)
+
+
+def is_closed(case: Case) -> bool:
+    """Tell whether a person ended it."""
+    return any(entry.stage == "closed" for entry in case.stages)
+
+
+def is_drill(case: Case) -> bool:
+    """Tell whether it is only an exercise."""
+    return case.alert.kind == "drill"
+
+
+def is_waiting(case: Case) -> bool:
+    """Tell whether nobody has taken it yet."""
+    return top(case) == "received"
+
+
+def open_case(alert: Alert, door: Route, now: Now) -> Case:
+    """Begin a case with the first copy of its alert."""
+    age_s, clock_note = _age(alert, now)
+    case = Case(
+        alert=alert,
+        received_ms=now.utc_ms,
+        door=door,
+        age_s=age_s,
+        late=age_s > LATE_AFTER_S,
+        clock_note=clock_note,
+        stages=(StageEntry(stage="received", at_ms=now.utc_ms),),
+    )
+    return _with_kiosks_stage(case, alert, now)
+
+
+def _age(alert: Alert, now: Now) -> tuple[int, Literal["", "unsynced", "ahead", "unreadable"]]:
+    """Age in s when it came: by the kiosk's clock alone when that is unsynced, else by ours as well."""
+    pressed_ms, sent_ms = utc_ms(alert.pressed_at), utc_ms(alert.sent_at)
+    if isinstance(pressed_ms, Rejected) or isinstance(sent_ms, Rejected):
+        return 0, "unreadable"
+    on_the_way_s = max(0, (sent_ms - pressed_ms) // 1000)
+    if alert.clock == "unsynced":
+        return on_the_way_s, "unsynced"
+    here_s = (now.utc_ms - pressed_ms) // 1000
+    return max(on_the_way_s, here_s), "ahead" if here_s < -AHEAD_S else ""
+
+
+def merge(case: Case, alert: Alert, now: Now) -> Case:
+    """Take in another copy of the same alert; the very same case when it adds nothing."""
+    old = case.alert
+    also = old.also + tuple(name for name in alert.also if name not in old.also)
+    newer = structs.replace(
+        old,
+        presses=max(old.presses, alert.presses),
+        attempt=max(old.attempt, alert.attempt),
+        also=also[:ALSO_MAX],
+        kind=alert.kind if old.kind == "drill" else old.kind,  # never from a real alert to a drill
+    )
+    merged = case if newer == old else replace(case, alert=newer)
+    return _with_kiosks_stage(merged, alert, now)
+
+
+def _with_kiosks_stage(case: Case, alert: Alert, now: Now) -> Case:
+    """Add what a person told the kiosk by SMS while the link was down."""
+    if alert.stage not in BELIEVED or rank(alert.stage) <= rank(top(case)):
+        return case
+    return _add(case, StageEntry(stage=alert.stage, at_ms=now.utc_ms, by=alert.by, via="kiosk"))
+
+
+def _add(case: Case, entry: StageEntry) -> Case:
+    """Add a stage; whoever is on the way has accepted, so that one is filled in."""
+    stages = case.stages
+    if entry.stage in {"en_route", "on_scene"} and rank(top(case)) < rank("accepted"):
+        stages += (replace(entry, stage="accepted", note=""),)
+    return replace(case, stages=(*stages, entry))
+
+
+def act(case: Case, action: Action, by: str, note: str, now: Now) -> Case | Rejected:
+    """Let a person advance a case; Rejected says why not. Repeating oneself is harmless."""
+    stage = TARGET[action]
+    if not by or len(by) > BY_MAX or len(note) > NOTE_MAX:
+        return Rejected(f"who does it must be 1-{BY_MAX} letters, a note at most {NOTE_MAX}")
+    for entry in case.stages:
+        if entry.stage != stage:
+            continue
+        if stage == "accepted" and entry.by != by:
+            return Rejected(f"already accepted by {entry.by or 'a person at the site'}")
+        return case
+    if rank(stage) <= rank(top(case)):
+        return Rejected(f"already {top(case)}; stages never go back")
+    return _add(case, StageEntry(stage=stage, at_ms=now.utc_ms, by=by, note=note))
+
+
+def reply(case: Case, entry: StageEntry) -> Reply:
+    """Word one stage for the kiosk. Notes stay at the centre: they may be about a person."""
+    return Reply(
+        alert_id=case.alert.alert_id,
+        stage=entry.stage,
+        at=utc_text(entry.at_ms),
+        by=entry.by,
+        presses=case.alert.presses,
+    )

@@ -1,0 +1,95 @@
+"""Topic and bytes -> notices for the fleet. Pure.
+
+Whatever comes, exactly one notice leaves: what cannot be used becomes BodyRefused, never an exception.
+"""
+
+import re
+from dataclasses import dataclass
+
+from kiosk import wire
+from kiosk.bodies import Alert, CommandResult, Event, Heartbeat, KioskId, Status
+from kiosk.monitor.messages import (
+    AlertArrived,
+    BodyRefused,
+    EventArrived,
+    HeartbeatArrived,
+    Notice,
+    Receipt,
+    ResultArrived,
+    StatusArrived,
+)
+from kiosk.wire import Address, Rejected
+
+Inbound = Alert | Status | Heartbeat | Event | CommandResult
+_KINDS: dict[str, type[Inbound]] = {
+    "alert": Alert,
+    "status": Status,
+    "hb": Heartbeat,
+    "event": Event,
+    "cmdres": CommandResult,
+}
+# As the contract's ids; a topic is the one place where msgspec has not looked yet.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One MQTT message as it came; `receipt` is None for QoS 0."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    receipt: Receipt | None
+
+
+def read(heard: Heard) -> Notice:
+    """Turn one MQTT message into a notice."""
+    receipt = heard.receipt
+    address = wire.parse_topic(heard.topic)
+    if isinstance(address, Rejected):
+        return BodyRefused(kiosk_id=KioskId(""), leaf="", reason=address.reason, receipt=receipt)
+    if not _ID.fullmatch(address.kiosk):
+        reason = "topic: not a kiosk's id"
+        return BodyRefused(kiosk_id=KioskId(""), leaf=address.leaf, reason=reason, receipt=receipt)
+    found = _read(address, heard)
+    if isinstance(found, Rejected):
+        kiosk_id = KioskId(address.kiosk)
+        return BodyRefused(kiosk_id=kiosk_id, leaf=address.leaf, reason=found.reason, receipt=receipt)
+    return found
+
+
+def _read(address: Address, heard: Heard) -> Notice | Rejected:
+    kiosk_id, receipt = KioskId(address.kiosk), heard.receipt
+    kind = _KINDS.get(address.leaf)
+    body = None if kind is None else _same(wire.parse(kind, heard.payload), address)
+    found: Notice | Rejected
+    match body:
+        case None:
+            found = Rejected(f"topic: {address.leaf} is not for the centre")
+        case Alert() as alert:
+            found = AlertArrived(alert=alert, door="mqtt", receipt=receipt)
+        case Status() as status:
+            found = StatusArrived(kiosk_id=kiosk_id, status=status, retained=heard.retained, receipt=receipt)
+        case Heartbeat() as heartbeat:
+            found = HeartbeatArrived(kiosk_id, heartbeat)
+        case Event() as event:
+            found = EventArrived(event=event, receipt=receipt)
+        case CommandResult() as result:
+            found = ResultArrived(kiosk_id=kiosk_id, result=result, receipt=receipt)
+        case Rejected() as rejected:
+            found = rejected
+    return found
+
+
+def _same(body: Inbound | Rejected, address: Address) -> Inbound | Rejected:
+    """Refuse a body that names another kiosk or id than its topic: only the topic is authorised."""
+    match body:
+        case Alert():
+            same = (body.kiosk_id, body.alert_id) == (address.kiosk, address.id)
+        case Event():
+            same = (body.kiosk_id, body.event_id) == (address.kiosk, address.id)
+        case CommandResult():
+            same = body.command_id == address.id
+        case _:
+            same = True
+    return body if same else Rejected(f"{type(body).__name__}: its ids are not the topic's")
