@@ -6,13 +6,12 @@ killed: gammu may block for minutes, and the parent's end closes stdin, which en
 
 from __future__ import annotations
 
-import os
 import time
 
 import gammu
 
 from kiosk.net.child_loop import private_stdout, serve
-from kiosk.net.modem_port import descriptor_of, exchange, restart_modem
+from kiosk.net.modem_port import config_file, descriptor_of, exchange, restart_modem
 
 TYPE_CHECKING = False  # as typing has it; importing typing costs this small process 1 MB
 if TYPE_CHECKING:
@@ -28,15 +27,8 @@ _BUSY_POLL_MS = 1000
 _TEXT_MAX = 400
 _NUMBER_MAX = 24
 _PHONE_MEMORY = 100_000  # gammu counts the modem's own memory from here, the SIM's from 1
-_SIM_STATES = {None: "ready", "PIN": "pin_needed", "PUK": "puk_needed"}
-_REGISTRATIONS = {
-    "HomeNetwork": "home",
-    "RoamingNetwork": "roaming",
-    "RequestingNetwork": "searching",
-    "NoNetwork": "searching",
-    "RegistrationDenied": "denied",
-}
-_ON_AIR = {"home", "roaming"}
+_ON_AIR = {"HomeNetwork", "RoamingNetwork"}
+_OPEN_CARD = {"PIN2", "PUK2"}
 _DEAD = (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR, gammu.ERR_DEVICENOTEXIST)
 
 
@@ -76,7 +68,7 @@ class Session:
             restart_modem(self._device, timeout_s=_RESET_S)
         machine = gammu.StateMachine()
         # SetConfig() would leave incoming messages and reports unconfigured: only a file will do
-        machine.ReadConfig(Filename=_config_file(self._device))
+        machine.ReadConfig(Filename=config_file(self._device))
         machine.Init()
         self._machine = machine
         self.fd = descriptor_of(self._device)
@@ -88,7 +80,7 @@ class Session:
             machine.SetIncomingSMS(True)
             machine.SetIncomingUSSD(True)
             if ask["poison"]:
-                self._delete_raw(ask["poison"] % _PHONE_MEMORY)
+                self._delete_raw(ask["poison"])
         return self.status(ask)
 
     def status(self, _ask: Fields) -> Fields:
@@ -101,7 +93,7 @@ class Session:
             signal = machine.GetSignalQuality()["SignalStrength"]
         except gammu.GSMError as error:
             _raise_if_dead(error)
-        registration = _REGISTRATIONS.get(network.get("State", ""), "unknown")
+        registration = network.get("State", "")
         if registration not in _ON_AIR:
             # gammu pauses 0.7 s here, which would keep a text waiting; on the air the card is ready
             self._sim = self._sim_state()
@@ -175,28 +167,19 @@ class Session:
             # should a hostile message kill gammu, the next session deletes it unread
             self._tell({"event": "reading", "place": place})
             try:
-                message = self._machine.GetSMS(0, place)[0]
+                self._tell_message(self._machine.GetSMS(0, place)[0])
+                self._machine.DeleteSMS(0, place)
             except gammu.ERR_EMPTY:
                 continue
             except gammu.GSMError as error:
                 _raise_if_dead(error)
-                self._delete_raw(place - base)
-            else:
-                self._tell_message(message)
-                self._delete(place, base)
+                self._delete_raw(place)
             used -= 1
-
-    def _delete(self, place: int, base: int) -> None:
-        try:
-            self._machine.DeleteSMS(0, place)
-        except gammu.GSMError as error:
-            _raise_if_dead(error)
-            self._delete_raw(place - base)
 
     def _delete_raw(self, place: int) -> None:
         # gammu reads before it deletes, so what it cannot read would fill the card for ever
         if self.fd is not None:
-            exchange(self.fd, f"AT+CMGD={place}", timeout_s=3.0)
+            exchange(self.fd, f"AT+CMGD={place % _PHONE_MEMORY}", timeout_s=3.0)
 
     def _heard(self, _machine: Any, kind: str, fields: Fields) -> None:
         # may run in the middle of a send: only note it
@@ -218,13 +201,14 @@ class Session:
 
     def _sim_state(self) -> str:
         try:
-            return _SIM_STATES.get(self._machine.GetSecurityStatus(), "unknown")
+            wanted: str | None = self._machine.GetSecurityStatus()
         except gammu.ERR_NOSIM:
             return "missing"
+        return "ready" if wanted is None or wanted in _OPEN_CARD else wanted
 
     def _unlock(self, pin: str | None) -> str:
         state = self._sim_state()
-        if state != "pin_needed" or pin is None:
+        if state != "PIN" or pin is None:
             return state
         try:
             self._machine.EnterSecurityCode("PIN", pin)
@@ -233,13 +217,6 @@ class Session:
             # three wrong ones lock the card: the parent must not offer it again
             self._tell({"event": "pin_refused"})
         return self._sim_state()
-
-
-def _config_file(device: str) -> str:
-    # nothing on disk: /proc names the memory file for the time that it is open
-    fd = os.memfd_create("gammurc")
-    os.write(fd, f"[gammu]\ndevice = {device}\nconnection = at115200\nmodel = at\n".encode())
-    return f"/proc/self/fd/{fd}"
 
 
 def _raise_if_dead(error: Any) -> None:

@@ -5,12 +5,25 @@ Owns the reading of states, reports and the operator's balance; does no I/O and 
 
 import re
 
-from kiosk.messages import BalanceRead, ModemStatus, ReportStatus, SimState
+from kiosk.messages import BalanceRead, ModemStatus, Registration, ReportStatus, SimState
 from kiosk.net.modem_process import Status
 
 _NOT_IN_SUM = re.compile(r"[^0-9.,-]")
 _FAILED_FROM = 0x40
 
+_SIM_STATES: dict[str, SimState] = {
+    "ready": "ready",
+    "missing": "missing",
+    "PIN": "pin_needed",
+    "PUK": "puk_needed",
+}
+_REGISTRATIONS: dict[str, Registration] = {
+    "HomeNetwork": "home",
+    "RoamingNetwork": "roaming",
+    "RequestingNetwork": "searching",
+    "NoNetwork": "searching",
+    "RegistrationDenied": "denied",
+}
 CARD_WORDS: dict[SimState, str] = {
     "missing": "no SIM card",
     "pin_needed": "the SIM asks for its PIN: check pin_file",
@@ -23,8 +36,8 @@ def told_status(status: Status) -> ModemStatus:
     """Turn the child's status into the kiosk's event."""
     return ModemStatus(
         imei=status.imei,
-        sim=status.sim,
-        registration=status.registration,
+        sim=_SIM_STATES.get(status.sim, "unknown"),
+        registration=_REGISTRATIONS.get(status.registration, "unknown"),
         operator=status.operator,
         signal_dbm=status.signal_dbm,
     )

@@ -15,6 +15,15 @@ _READ_BYTES = 4096
 _DESCRIPTORS_MAX = 64
 
 
+def config_file(device: str) -> str:
+    """Write gammu's configuration where nothing touches the disk; raises ValueError for a strange path."""
+    if not device.isprintable():
+        raise ValueError("the modem's device path holds control characters")
+    fd = os.memfd_create("gammurc")
+    os.write(fd, f"[gammu]\ndevice = {device}\nconnection = at115200\nmodel = at\n".encode())
+    return f"/proc/self/fd/{fd}"
+
+
 def descriptor_of(device: str) -> int | None:
     """Find the descriptor that gammu holds on a device; it does not tell itself."""
     target = os.path.realpath(device)

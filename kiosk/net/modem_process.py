@@ -15,7 +15,7 @@ from typing import IO, Literal, cast
 
 import msgspec
 
-from kiosk.messages import ModemFailed, Registration, SimState
+from kiosk.messages import ModemFailed
 
 COMMAND = (sys.executable, "-m", "kiosk.net.gammu_child")
 _LINE_MAX = 65536
@@ -23,11 +23,11 @@ _REAP_S = 1.0
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What the modem tells of itself."""
+    """What the modem tells of itself, in gammu's words."""
 
     imei: str
-    sim: SimState
-    registration: Registration
+    sim: str
+    registration: str
     operator: str
     signal_dbm: int | None
 

@@ -72,12 +72,12 @@ class GammuModem:
         self._end_session()
         with self._turn():
             try:
-                status = self._open(reset)
+                status = told_status(self._open(reset))
             except (ModemFailed, OSError) as error:
                 self._end_session()
                 self._post(LinkFell("sms", str(error)))
                 return
-            self._post(told_status(status))
+            self._post(status)
             if status.sim == "ready":
                 self._up = True
                 self._post(LinkRose("sms", status.operator))
@@ -101,8 +101,9 @@ class GammuModem:
         """Post ModemStatus; for `balance` ask the operator too: BalanceRead follows when it answers."""
         with self._turn():
             try:
-                status = msgspec.json.decode(self._ask("status", _STATUS_S), type=Status)
-                self._post(told_status(status))
+                raw = self._ask("status", _STATUS_S)
+                status = told_status(msgspec.json.decode(raw, type=Status))
+                self._post(status)
                 if what == "balance":
                     self._ask_balance()
             except ModemFailed as error:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kiosk.sim.card import SLOTS, Card
+from kiosk.sim.card import Card
 from kiosk.sim.network import Network
+from kiosk.sim.store import STORE, AtError, cms, need
 
 NO_SIM, PIN_NEEDED, WRONG_PIN = "+CME ERROR: 10", "+CME ERROR: 11", "+CME ERROR: 16"
-_CMS_NO_SIM, _CMS_PIN, _CMS_INDEX = "+CMS ERROR: 310", "+CMS ERROR: 311", "+CMS ERROR: 321"
+_BAD_PDU, _NOT_SUPPORTED = 304, 303
 _PLAIN = {"", "Z", "V1", "Q0", "&F", "&D0", "&D2", "&C1", "X4", "S0", "H"}
 _SETTABLE = {"+CSCS", "+CLIP", "+CRC", "+CVHU", "+CSMP", "+CMEE", "+CREG", "+CGREG", "+CSCA", "+CSDH"}
 _DEFAULTS = {"+CSCS": '"GSM"', "+CSMP": "17,167,0,0", "+CSCA": '"+77010000000"', "+CMEE": "0", "+CREG": "0"}
@@ -34,10 +35,6 @@ _RANGES = {
     "+CMGF": "+CMGF: (0)",
 }
 _BOOT_DEAF_MODE = "1,1"
-
-
-class AtError(Exception):
-    """Carry the final line of a command that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +59,25 @@ class Commands:
 
     def answer(self, name: str, form: str, value: str) -> list[str] | Prompt:
         """List the lines before OK; `form` is one of "", "=", "?", "=?". Raises AtError."""
-        if name in _PLAIN:
-            return []
-        if name in _FIXED and form == "":
-            return [_FIXED[name]]
-        if name in _RANGES and form == "=?":
-            return [_RANGES[name]]
-        special = _SPECIAL.get((name, form))
-        if special is not None:
-            return special(self, value)
-        if name in _SETTABLE and form == "=":
-            self.settings[name] = value
-            return []
-        if name in _SETTABLE and form == "?":
-            return [f"{name}: {self.settings.get(name, '0')}"]
+        if (name, form) in STORE:
+            return STORE[name, form](self.card, value)
+        if (name, form) in _SPECIAL:
+            return _SPECIAL[name, form](self, value)
+        return self._simple(name, form, value)
+
+    def _simple(self, name: str, form: str, value: str) -> list[str]:
+        match form:
+            case "" if name in _PLAIN:
+                return []
+            case "" if name in _FIXED:
+                return [_FIXED[name]]
+            case "=?" if name in _RANGES:
+                return [_RANGES[name]]
+            case "?" if name in _SETTABLE:
+                return [f"{name}: {self.settings.get(name, '0')}"]
+            case "=" if name in _SETTABLE:
+                self.settings[name] = value
+                return []
         raise AtError("ERROR")
 
     def restart(self) -> None:
@@ -84,11 +86,9 @@ class Commands:
         self.notify = [0, 0, 0, 0, 0]
         self.card.unlocked = False
 
-    def _need_card(self, missing: str, locked: str) -> None:
-        if not self.card.present:
-            raise AtError(missing)
+    def _need_card(self) -> None:
         if not self.card.ready():
-            raise AtError(locked)
+            raise AtError(PIN_NEEDED if self.card.present else NO_SIM)
 
     def pin_state(self, _value: str) -> list[str]:
         """+CPIN?"""
@@ -109,7 +109,7 @@ class Commands:
 
     def subscriber(self, _value: str) -> list[str]:
         """+CIMI."""
-        self._need_card(NO_SIM, PIN_NEEDED)
+        self._need_card()
         return [self.card.imsi]
 
     def signal(self, _value: str) -> list[str]:
@@ -145,28 +145,14 @@ class Commands:
 
     def centre_number(self, _value: str) -> list[str]:
         """+CSCA?"""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
+        need(self.card)
         return [f"+CSCA: {self.settings['+CSCA']},145"]
 
     def message_format(self, value: str) -> list[str]:
         """+CMGF=0 only: no text mode."""
         if value != "0":
-            raise AtError("+CMS ERROR: 303")
+            raise cms(_NOT_SUPPORTED)
         return []
-
-    def store_state(self, _value: str) -> list[str]:
-        """+CPMS? and +CPMS=…: how full the card is."""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
-        used = len(self.card.slots)
-        return ["+CPMS: " + ",".join([f'"SM",{used},{SLOTS}'] * 3)]
-
-    def store_choose(self, value: str) -> list[str]:
-        """+CPMS="SM",…"""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
-        if set(value.replace('"', "").split(",")) != {"SM"}:
-            raise AtError("+CMS ERROR: 302")
-        used = len(self.card.slots)
-        return ["+CPMS: " + ",".join([f"{used},{SLOTS}"] * 3)]
 
     def notify_set(self, value: str) -> list[str]:
         """+CNMI=mode,mt,bm,ds,bfr."""
@@ -178,46 +164,16 @@ class Commands:
         """+CNMI?"""
         return ["+CNMI: " + ",".join(str(value) for value in self.notify)]
 
-    def read(self, value: str) -> list[str]:
-        """+CMGR=n."""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
-        kept = self.card.slots.get(int(value) if value.isdigit() else 0)
-        if kept is None:
-            raise AtError(_CMS_INDEX)
-        state, kept.read = int(kept.read), True
-        return [f"+CMGR: {state},,{len(kept.tpdu)}\r\n00{kept.tpdu.hex().upper()}"]
-
-    def list_all(self, value: str) -> list[str]:
-        """+CMGL=4: everything on the card; 0 and 1 only what is unread or read."""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
-        lines = []
-        for place, kept in sorted(self.card.slots.items()):
-            if value in {"4", str(int(kept.read))}:
-                lines.append(
-                    f"+CMGL: {place},{int(kept.read)},,{len(kept.tpdu)}\r\n00{kept.tpdu.hex().upper()}"
-                )
-                kept.read = True
-        return lines
-
-    def delete(self, value: str) -> list[str]:
-        """+CMGD=n."""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
-        place = value.partition(",")[0]
-        if not place.isdigit() or not 1 <= int(place) <= SLOTS:
-            raise AtError(_CMS_INDEX)
-        self.card.slots.pop(int(place), None)
-        return []
-
     def send(self, value: str) -> Prompt:
         """+CMGS=length."""
-        self._need_card(_CMS_NO_SIM, _CMS_PIN)
+        need(self.card)
         if not value.isdigit():
-            raise AtError("+CMS ERROR: 304")
+            raise cms(_BAD_PDU)
         return Prompt(int(value))
 
     def ussd(self, value: str) -> list[str]:
         """+CUSD=1,"code",15: OK at once, the operator's answer later."""
-        self._need_card(NO_SIM, PIN_NEEDED)
+        self._need_card()
         _mode, _, rest = value.partition(",")
         code = rest.split(",")[0].strip('"')
         if not code:
@@ -267,13 +223,8 @@ _SPECIAL: dict[tuple[str, str], Callable[[Commands, str], list[str] | Prompt]] =
     ("+CSCA", "?"): Commands.centre_number,
     ("+CMGF", "="): Commands.message_format,
     ("+CMGF", "?"): lambda _commands, _value: ["+CMGF: 0"],
-    ("+CPMS", "?"): Commands.store_state,
-    ("+CPMS", "="): Commands.store_choose,
     ("+CNMI", "?"): Commands.notify_state,
     ("+CNMI", "="): Commands.notify_set,
-    ("+CMGR", "="): Commands.read,
-    ("+CMGL", "="): Commands.list_all,
-    ("+CMGD", "="): Commands.delete,
     ("+CMGS", "="): Commands.send,
     ("+CUSD", "="): Commands.ussd,
     ("+CFUN", "?"): lambda _commands, _value: ["+CFUN: 1"],

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kiosk.sim.commands import AtError, Commands, Prompt
+from kiosk.sim.commands import Commands, Prompt
 from kiosk.sim.network import Network
 from kiosk.sim.segments import unpack_submit
+from kiosk.sim.store import AtError
 
 _ESC, _CTRL_Z, _CR, _LF = 0x1B, 0x1A, 0x0D, 0x0A
 _LINE_MAX = 2048
