@@ -4,6 +4,7 @@ Owns its schema and its safety settings (WAL, synchronous=FULL: a commit that re
 Raises sqlite3.Error, OSError or Damaged; what follows from them is decided by the journal.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from kiosk.journal.record import FORMAT, Damaged, Packed, StageReached, unpack
 from kiosk.messages import Snapshot
 
 APPLICATION_ID = 0x50414E41  # "PANA": tells our file from any other SQLite file
+MAGIC = b"SQLite format 3\x00"
 BUSY_S = 1.0
 MAX_PAGES = 2048  # of 4 KiB: 8 MiB, whatever happens
 WAL_PAGES = 64  # written back to the main file after that many
@@ -35,8 +37,9 @@ def open_store(path: Path) -> sqlite3.Connection:
     """Open the store for writing and prove it whole, or make a new one where there is none."""
     if not os.path.lexists(path):
         return _create(path)
-    if path.is_file() and path.stat().st_size == 0:
-        raise Damaged("the file is empty")
+    _demand_header(path)
+    if not os.access(path, os.W_OK):  # SQLite would open it all the same, and fail at the first write
+        raise OSError(errno.EROFS, "the file cannot be written")
     connection = _connect(str(path))
     try:
         _prove(connection)
@@ -154,6 +157,13 @@ def _harden(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
     connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
+
+
+def _demand_header(path: Path) -> None:
+    """Refuse what is no SQLite file before SQLite sees it: it would delete the log of an empty one."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise Damaged("the file is empty or no SQLite file")
 
 
 def _prove(connection: sqlite3.Connection) -> None:
