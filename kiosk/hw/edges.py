@@ -33,16 +33,17 @@ class EdgeReader:
     def watch(self, fd: int, ready: Ready) -> None:
         """Call `ready` whenever `fd` is readable or broken; starts the thread at the first call."""
         with self._lock:
-            if self._epoll is None:
-                self._start()
-            assert self._epoll is not None  # noqa: S101  # _start has just made it
             self._watched[fd] = ready
-            self._epoll.register(fd, select.EPOLLIN)
+            if self._epoll is None or self._thread is None or not self._thread.is_alive():
+                self._start()
+            else:
+                self._epoll.register(fd, select.EPOLLIN)
 
     def forget(self, fd: int) -> None:
         """Stop watching `fd`; must come before the descriptor is closed; idempotent."""
         with self._lock:
-            if self._watched.pop(fd, None) is not None and self._epoll is not None:
+            known = self._watched.pop(fd, None) is not None
+            if known and self._epoll is not None and not self._epoll.closed:
                 self._epoll.unregister(fd)
 
     def close(self) -> None:
@@ -51,15 +52,17 @@ class EdgeReader:
             thread, self._thread = self._thread, None
             epoll, self._epoll = self._epoll, None
             self._watched.clear()
-            if epoll is not None:
+            if epoll is not None and not epoll.closed:
                 os.eventfd_write(self._wake, 1)
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
     def _start(self) -> None:
+        """Start the thread, or another one after it died, on everything that is watched."""
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC)
-        self._epoll.register(self._wake, select.EPOLLIN)
+        for fd in (self._wake, *self._watched):
+            self._epoll.register(fd, select.EPOLLIN)
         self._thread = threading.Thread(
             target=self._run, args=(self._epoll, self._wake), name="gpio-edges", daemon=True
         )
@@ -67,14 +70,13 @@ class EdgeReader:
 
     def _run(self, epoll: select.epoll, wake: int) -> None:
         """Own `epoll` and `wake`: only this thread closes them, when it is told to end."""
-        while True:
-            ready = [fd for fd, _ in epoll.poll()]
-            if wake in ready:
-                break
-            for fd in ready:
-                self._serve(fd)
-        epoll.close()
-        os.close(wake)
+        try:
+            while wake not in (ready := [fd for fd, _ in epoll.poll()]):
+                for fd in ready:
+                    self._serve(fd)
+        finally:
+            epoll.close()
+            os.close(wake)
 
     def _serve(self, fd: int) -> None:
         with self._lock:

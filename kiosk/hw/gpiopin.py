@@ -30,13 +30,15 @@ class LibgpiodPin(PiPin):  # type: ignore[misc]  # gpiozero ships no types
     `when_missed(count)` is called after a batch of edges in which the kernel lost `count`, so read the
     level; `when_lost(error)` is called once when the line answers no more. All callbacks run in the factory's
     reader thread, and what they raise is logged and goes no further. `ticks` of an edge are the kernel's
-    own time. `bounce` tells a change only after the level was stable for that long.
+    own time. `bounce` tells a change only after the level was stable for that long. `leave_as_is` makes
+    close() give an output back at its level; what becomes of it then is the chip driver's choice.
     """
 
     def __init__(self, factory: Any, info: Any) -> None:
         super().__init__(factory, info)
         self.offset: int = self._number
         self.line_seqno = 0
+        self.leave_as_is = False
         self.when_missed: Callable[[int], None] | None = None
         self.when_lost: Callable[[OSError], None] | None = None
         self._line = Line(factory, self.offset)
@@ -58,7 +60,7 @@ class LibgpiodPin(PiPin):  # type: ignore[misc]  # gpiozero ships no types
         self._line.unwatch()
         try:
             self._stop_pwm()
-            if self._line.claimed and self._direction == "output":
+            if self._line.claimed and self._direction == "output" and not self.leave_as_is:
                 self._settle()
                 self.input_with_pull(self._pull)
         except OSError:

@@ -1,6 +1,7 @@
 """The reader thread lives through everything."""
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -101,15 +102,40 @@ def test_it_can_be_closed_from_inside_and_used_again(
     assert heard.wait(2)[1] == b"again"
 
 
-def test_a_dead_thread_is_noticed(
+def test_a_dead_thread_is_noticed_and_the_next_watch_revives_all(
     reader: EdgeReader, pipes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EdgeReader, "_run", lambda *_: None)
+    """Pitfall 17: with lgpio even a new Button stayed deaf."""
+    (first, first_end), (second, second_end) = pipes
+    heard = Heard()
+    with monkeypatch.context() as patch:
+        patch.setattr(EdgeReader, "_serve", die)
+        patch.setattr(threading, "excepthook", lambda _: None)
+        reader.watch(first, lambda: heard(os.read(first, 9)))
+        os.write(first_end, b"1")
+        assert reader._thread is not None
+        reader._thread.join(PATIENCE_S)
+        assert not reader.alive
+        reader.forget(second)
+    reader.watch(second, lambda: heard(os.read(second, 9)))
+    assert reader.alive
+    assert heard.wait(1) == [b"1"]
+    os.write(second_end, b"2")
+    assert heard.wait(2) == [b"1", b"2"]
+
+
+def test_a_reader_whose_thread_died_can_be_closed(
+    reader: EdgeReader, pipes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EdgeReader, "_serve", die)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
     reader.watch(pipes[0][0], lambda: None)
+    os.write(pipes[0][1], b"1")
     assert reader._thread is not None
     reader._thread.join(PATIENCE_S)
-    assert not reader.alive
-    assert reader._epoll is not None
-    reader._epoll.close()
-    os.close(reader._wake)
-    reader._epoll = None
+    reader.forget(pipes[0][0])
+    reader.close()
+
+
+def die(*_: object) -> None:
+    raise MemoryError("what no guard can catch")

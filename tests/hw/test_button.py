@@ -1,0 +1,218 @@
+"""The kiosk's contacts on our own factory: what goes wrong, and that the pure core can use what they post."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
+
+from kiosk import press
+from kiosk.config import Button, Contact, Gpio
+from kiosk.hw import edges
+from kiosk.hw.button import GpioInputs
+from kiosk.hw.gpio import PinSource
+from kiosk.messages import EdgeSeen, InputLost, InputName, KioskEvent, LevelRead, WorkerFailed
+from kiosk.press import Press, Rules
+
+COUNTER, TAMPER = InputName("counter"), InputName("tamper")
+
+
+class Site:
+    """A counter button on GPIO17 and a tamper contact on GPIO27, on a simulated Pi."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bench = GpioBench(folder)
+        self.posted = Heard()
+        self.pins = PinSource(Gpio(), makers={"libgpiod": lambda _: self.bench.factory})
+        self.inputs = GpioInputs(
+            self.posted, {COUNTER: Button(name="counter", pin=17), TAMPER: Contact(pin=27)}, self.pins
+        )
+
+    def lost(self) -> list[InputLost]:
+        return [event for event in self.posted.calls if isinstance(event, InputLost)]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.inputs.close()
+    made.pins.close()
+
+
+def test_a_vanished_chip_is_posted_once_for_every_input(site: Site) -> None:
+    """Pitfall 18b: ButtonLost event, reopen."""
+    site.inputs.open()
+    site.bench.chip.vanish()
+    site.posted.wait(4)
+    site.inputs.read()
+    assert {lost.input for lost in site.lost()} == {COUNTER, TAMPER}
+    assert len(site.posted.calls) == 4
+    assert "does not answer: No such device" in site.lost()[0].reason
+
+
+def test_a_chip_that_came_back_is_opened_again_on_request(site: Site) -> None:
+    site.inputs.open()
+    site.bench.chip.vanish()
+    site.posted.wait(4)
+    site.inputs.reopen(COUNTER)
+    assert isinstance(site.posted.wait(5)[4], InputLost)
+    site.bench.chip.come_back()
+    site.inputs.reopen(COUNTER)
+    site.bench.chip.drive(17, False)
+    again, edge = site.posted.wait(7)[5:]
+    assert isinstance(again, LevelRead)
+    assert isinstance(edge, EdgeSeen)
+
+
+def test_a_chip_that_vanishes_unseen_is_found_by_the_next_read(site: Site) -> None:
+    """Older kernels do not wake the poll: the level re-check finds it."""
+    site.inputs.open()
+    site.bench.chip.present = False
+    site.inputs.read()
+    assert {lost.input for lost in site.lost()} == {COUNTER, TAMPER}
+
+
+def test_lost_edges_make_the_level_be_read_again(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Pitfall 18b: a gap triggers a level re-read."""
+    site.inputs.open()
+    request = site.bench.chip.wires[17].request
+    assert request is not None
+    request._seqno += 3
+    site.bench.chip.drive(17, False)
+    edge, read = site.posted.wait(4)[2:]
+    assert isinstance(edge, EdgeSeen)
+    assert read == LevelRead(input=COUNTER, high=False, at_s=read.at_s)
+    assert "edges_lost=3" in caplog.text
+
+
+def test_a_board_whose_chip_is_not_there_yet_is_posted_and_opened_later(site: Site) -> None:
+    site.bench.chip.present = False
+    site.inputs.open()
+    assert [type(event) for event in site.posted.calls] == [InputLost, InputLost]
+    assert "gpio.factory = 'libgpiod'" in site.lost()[0].reason
+    site.bench.chip.come_back()
+    site.inputs.reopen(TAMPER)
+    assert isinstance(site.posted.wait(3)[2], LevelRead)
+
+
+def test_a_line_held_by_another_program_says_whose_it_is(site: Site) -> None:
+    site.bench.chip.occupy(27, "w1-gpio")
+    site.inputs.open()
+    (lost,) = site.lost()
+    assert lost.input == TAMPER
+    assert "in use by w1-gpio" in lost.reason
+
+
+def test_a_line_that_cannot_tell_edges_is_posted_as_lost(site: Site) -> None:
+    site.bench.chip.without_edges = True
+    site.inputs.open()
+    assert {lost.input for lost in site.lost()} == {COUNTER, TAMPER}
+    assert site.bench.chip.wires[17].consumer == ""
+
+
+def test_a_dead_reader_is_noticed_and_reopening_cures_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pitfall 17: liveness check; with lgpio even a new Button stayed deaf."""
+
+    def die(*_: object) -> None:
+        raise MemoryError("what no guard can catch")
+
+    site.inputs.open()
+    with monkeypatch.context() as patch:
+        patch.setattr(edges.EdgeReader, "_serve", die)
+        patch.setattr(threading, "excepthook", lambda _: None)
+        site.bench.chip.drive(17, False)
+        reader = site.pins.factory().reader
+        reader._thread.join(PATIENCE_S)
+    site.inputs.read()
+    assert {lost.reason for lost in site.lost()} == {"the thread that waits for edges died"}
+    site.inputs.reopen(COUNTER)
+    before = len(site.posted.calls)
+    site.bench.chip.drive(17, True)
+    assert isinstance(site.posted.wait(before + 1)[before], EdgeSeen)
+
+
+def test_a_failing_post_costs_one_edge_and_not_the_button(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pitfall 17."""
+    bench, posted = GpioBench(tmp_path), Heard()
+
+    def post(event: KioskEvent) -> None:
+        posted(event)
+        if isinstance(event, EdgeSeen) and not event.high:
+            raise RuntimeError("a bug in the core's door")
+
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: bench.factory})
+    inputs = GpioInputs(post, {COUNTER: Button(name="counter", pin=17)}, pins)
+    inputs.open()
+    bench.chip.drive(17, False)
+    posted.wait(2)
+    bench.chip.drive(17, True)
+    posted.wait(3)
+    inputs.close()
+    pins.close()
+    assert "a bug in the core's door" in caplog.text
+
+
+def test_an_edge_on_another_clock_is_put_on_ours(tmp_path: Path) -> None:
+    """lgpio gives wall time on some kernels."""
+    bench, posted = GpioBench(tmp_path), Heard()
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: bench.factory})
+    inputs = GpioInputs(posted, {COUNTER: Button(name="counter", pin=17)}, pins, clock=lambda: 100.0)
+    inputs.open()
+    bench.chip.drive(17, False, at_ns=1_790_000_000_000_000_000)
+    bench.chip.drive(17, True, at_ns=99_500_000_000)
+    assert [event.at_s for event in posted.wait(3)] == [100.0, 100.0, 99.5]
+    inputs.close()
+    pins.close()
+
+
+def test_a_fallback_of_auto_is_told_to_the_core(tmp_path: Path) -> None:
+    bench, posted = GpioBench(tmp_path), Heard()
+
+    def absent(_: str) -> object:
+        raise ImportError("libgpiod v2 is missing")
+
+    pins = PinSource(Gpio(factory="auto"), makers={"libgpiod": absent, "lgpio": lambda _: bench.factory})
+    inputs = GpioInputs(posted, {COUNTER: Button(name="counter", pin=17)}, pins)
+    inputs.open()
+    assert WorkerFailed("libgpiod", "lgpio drives the pins: libgpiod v2 is missing") in posted.calls
+    inputs.close()
+    pins.close()
+
+
+def judged(events: list[KioskEvent], until_s: float) -> list[str]:
+    """Feed what was posted to the pure core's debounce, and give its verdicts."""
+    state, said = Press(rules=Rules()), []
+    for event in events:
+        assert isinstance(event, EdgeSeen | LevelRead)
+        state, verdicts = press.observe(state, high=event.high, at_s=event.at_s)
+        said += verdicts
+    _, verdicts = press.advance(state, until_s)
+    return [*said, *verdicts]
+
+
+@pytest.mark.parametrize(
+    ("edges_ms", "verdicts"),
+    [
+        pytest.param([0, 30], ["pressed"], id="a 30 ms tap, which 50 ms of debounce would lose (pitfall 14)"),
+        pytest.param([0, 2, 4, 6, 8, 200], ["pressed"], id="a bouncing press is one press (pitfall 13)"),
+        pytest.param([0, 1, 5, 6, 9, 10], [], id="interference shorter than the stable time (pitfall 19)"),
+    ],
+)
+def test_the_core_judges_raw_edges_by_the_kernel_s_time(
+    tmp_path: Path, edges_ms: list[int], verdicts: list[str]
+) -> None:
+    bench, posted = GpioBench(tmp_path), Heard()
+    bench.chip.drive(17, True)
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: bench.factory})
+    inputs = GpioInputs(posted, {COUNTER: Button(name="counter", pin=17)}, pins, clock=lambda: 19.5)
+    inputs.open()
+    for index, at_ms in enumerate(edges_ms):
+        bench.chip.drive(17, index % 2 == 1, at_ns=20_000_000_000 + at_ms * 1_000_000)
+    events = posted.wait(1 + len(edges_ms))
+    inputs.close()
+    pins.close()
+    assert judged(events, until_s=21.0) == verdicts
