@@ -29,7 +29,7 @@ KEYS = (
     "check_failed",
 )
 COVER = "cover"  # the site's own phrase: it comes from the site's configuration, never from this public list
-SECTIONS = ("sms", "lamp", "demo", "check", "cli")
+SECTIONS = ("sms", "lamp", "demo", "check", "cli", "monitor")
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 

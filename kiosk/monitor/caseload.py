@@ -58,8 +58,11 @@ class Caseload:
 
     def restore(self, restored: tuple[Case, ...], now: Now) -> None:
         """Begin with what the store held; every kiosk is told all stages again."""
-        for case in restored:
+        for stored in restored:
+            fresh = self.get(stored.alert.alert_id)
+            case = stored if fresh is None else cases.rejoin(stored, fresh, now)
             self._cases[AlertId(case.alert.alert_id)] = case
+            self._write(case, stored)
             self._owe(case)
             self._watch(case, now)
 

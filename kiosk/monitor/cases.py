@@ -99,6 +99,14 @@ def merge(case: Case, alert: Alert, now: Now) -> Case:
     return _with_kiosks_stage(merged, alert, now)
 
 
+def rejoin(stored: Case, fresh: Case, now: Now) -> Case:
+    """Join what the store held with what came while it could not be read."""
+    merged = merge(stored, fresh.alert, now)
+    reached = {entry.stage for entry in merged.stages}
+    newer = tuple(entry for entry in fresh.stages if entry.stage not in reached)
+    return replace(merged, stages=tuple(sorted(merged.stages + newer, key=lambda entry: rank(entry.stage))))
+
+
 def _with_kiosks_stage(case: Case, alert: Alert, now: Now) -> Case:
     """Add what a person told the kiosk by SMS while the link was down."""
     if alert.stage not in BELIEVED or rank(alert.stage) <= rank(top(case)):

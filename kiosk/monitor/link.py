@@ -47,7 +47,7 @@ def _guarded(
 ) -> "Callable[Concatenate[PahoSession, P], None]":
     """Let no exception into paho's loop, which would die of it unseen (pitfall 6)."""
 
-    def guarded(session: "PahoSession", *args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded(session: "PahoSession", /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             callback(session, *args, **kwargs)
         except Exception:
@@ -165,7 +165,8 @@ class PahoSession:
         except UnicodeDecodeError:
             topic = ""  # it is refused further on, and acknowledged, or it would come back for ever
         receipt = Receipt(self.number, message.mid) if message.qos else None
-        self._post(Heard(topic, bytes(message.payload), retained=message.retain, receipt=receipt))
+        payload = bytes(message.payload[: wire.MAX_BODY_BYTES + 1])  # enough to be refused for its length
+        self._post(Heard(topic, payload, retained=message.retain, receipt=receipt))
 
     @_guarded
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _props: Any) -> None:

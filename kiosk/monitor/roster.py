@@ -47,9 +47,9 @@ class Roster:
         return tuple(self._events.get(KioskId(kiosk_id), ()))
 
     def restore(self, restored: Iterable[Kiosk], events: Iterable[Event], now: Now) -> None:
-        """Begin with what the store held; time for the verdict of silence starts anew."""
+        """Begin with what the store held; what came meanwhile wins, and silence is judged anew."""
         for kiosk in restored:
-            self._kiosks[kiosk.kiosk_id] = replace(kiosk, heard_s=now.s)
+            self._kiosks.setdefault(kiosk.kiosk_id, replace(kiosk, heard_s=now.s))
         for event in events:
             self._ring(KioskId(event.kiosk_id)).append(event)
 
