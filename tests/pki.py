@@ -51,24 +51,27 @@ class Authority:
         self.ca.write_bytes(self._cert.public_bytes(serialization.Encoding.PEM))
 
     def server(
-        self, label: str = "server", *, names: tuple[str, ...] = ("localhost", "127.0.0.1"), from_s: float = -3600.0,
+        self,
+        label: str = "server",
+        *,
+        names: tuple[str, ...] = ("localhost", "127.0.0.1"),
+        from_s: float = -3600.0,
         to_s: float = YEAR_S,
-    ) -> Pair:  # fmt: skip
+    ) -> Pair:
         """Issue a server certificate valid from `from_s` to `to_s` relative to `now_s`."""
-        return self._issue(label, names[0], ExtendedKeyUsageOID.SERVER_AUTH, from_s, to_s, names)
+        return self._issue(label, names[0], span_s=(from_s, to_s), names=names)
 
     def client(
         self, common_name: str, *, label: str = "", from_s: float = -3600.0, to_s: float = YEAR_S
     ) -> Pair:
         """Issue a client certificate: a kiosk's or a responder's, by its CN."""
-        return self._issue(
-            label or common_name, common_name, ExtendedKeyUsageOID.CLIENT_AUTH, from_s, to_s, ()
-        )
+        return self._issue(label or common_name, common_name, span_s=(from_s, to_s))
 
     def _issue(
-        self, label: str, common_name: str, purpose: x509.ObjectIdentifier, from_s: float, to_s: float,
-        names: tuple[str, ...],
-    ) -> Pair:  # fmt: skip
+        self, label: str, common_name: str, *, span_s: tuple[float, float], names: tuple[str, ...] = ()
+    ) -> Pair:
+        from_s, to_s = span_s
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(_name(common_name), key.public_key(), self.now_s + from_s, self.now_s + to_s)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -73,6 +73,7 @@ class Bearings:
     limits: Limits
     closing: threading.Event
     utc_ms: Callable[[], int]
+    now_s: Callable[[], float] = time.monotonic
 
 
 class Session:
@@ -82,7 +83,7 @@ class Session:
         self._b = bearings
         self._peer = peer
         self._conn = conn
-        self._born_s = self._heard_s = self._told_s = time.monotonic()
+        self._born_s = self._heard_s = self._told_s = self._b.now_s()
         self._connected = False
         self._grants: tuple[int, ...] | None = None
         self._subscriptions = 0
@@ -106,15 +107,15 @@ class Session:
 
     def run(self, client: Client, address: str) -> None:
         """Serve the connection until it ends; raises OSError where it cannot be opened."""
-        self._born_s = self._heard_s = time.monotonic()
+        self._born_s = self._heard_s = self._b.now_s()
         try:
             client.dial(address)
             while not self.ended:
                 wait_s = 1.0 if self.rose_s is not None and not self._unanswered else 0.1
                 if client.step(self._b.outbox, wait_s):
-                    self._hear(time.monotonic(), None)
+                    self._hear(self._b.now_s(), None)
                 if not self.ended:
-                    self._steer(client, time.monotonic())
+                    self._steer(client, self._b.now_s())
         finally:
             client.abort()
             refused = [parcel.token for parcel in self._b.outbox.shut()]
@@ -140,7 +141,7 @@ class Session:
 
     def on_acknowledged(self, mid: int, code: int) -> None:
         """PUBACK of a packet (also told for a QoS 0 packet once written, which is not ours to count)."""
-        now_s = time.monotonic()
+        now_s = self._b.now_s()
         answer = self._unanswered.answer(mid, now_s)
         if answer is None:
             return
@@ -155,11 +156,11 @@ class Session:
 
     def on_pong(self, rtt_ms: int) -> None:
         """PINGRESP."""
-        self._hear(time.monotonic(), rtt_ms)
+        self._hear(self._b.now_s(), rtt_ms)
 
     def on_message(self, topic: str | None, payload: bytes, *, retained: bool) -> None:
         """PUBLISH; a None topic could not be read."""
-        now_s = time.monotonic()
+        now_s = self._b.now_s()
         event = self._b.inbox.read(topic, payload, retained=retained, now_s=now_s)
         if event is not None:
             self._b.post(event)

@@ -216,9 +216,20 @@ PLACE = Place(
 
 def alert(alert_id: str = "01A", attempt: int = 1) -> Alert:
     return Alert(
-        alert_id=alert_id, kiosk_id=KIOSK, kind="press", button="counter", pressed_at=AT, clock="synced", presses=1,
-        seq=1, attempt=attempt, sent_at=AT, route="mqtt", place=PLACE, versions={"kiosk": "0.1"},
-    )  # fmt: skip
+        alert_id=alert_id,
+        kiosk_id=KIOSK,
+        kind="press",
+        button="counter",
+        pressed_at=AT,
+        clock="synced",
+        presses=1,
+        seq=1,
+        attempt=attempt,
+        sent_at=AT,
+        route="mqtt",
+        place=PLACE,
+        versions={"kiosk": "0.1"},
+    )
 
 
 def event(event_id: str = "01E") -> Event:

@@ -1,0 +1,93 @@
+"""Names, with a DNS that answers, fails, is silent or lies."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from kiosk.messages import LinkDown
+from kiosk.net.names import Names, system_resolve
+
+
+class Dns:
+    """A resolver with fault knobs."""
+
+    def __init__(self) -> None:
+        self.addresses: Sequence[str] = ("192.0.2.1", "192.0.2.2")
+        self.error: Exception | None = None
+        self.talks = threading.Event()
+        self.talks.set()
+        self.asked = 0
+
+    def __call__(self, host: str, port: int) -> Sequence[str]:
+        self.asked += 1
+        self.talks.wait()
+        if self.error:
+            raise self.error
+        return self.addresses
+
+
+def test_an_address_needs_no_dns() -> None:
+    dns = Dns()
+    assert Names(dns).addresses("127.0.0.1", 1) == ("127.0.0.1",)
+    assert dns.asked == 0
+
+
+def test_every_address_of_a_name_is_given() -> None:
+    assert Names(Dns()).addresses("broker", 1) == ("192.0.2.1", "192.0.2.2")
+
+
+def test_a_silent_dns_costs_its_deadline_and_no_more() -> None:
+    dns = Dns()
+    dns.talks.clear()
+    names = Names(dns, deadline_s=0.01)
+    try:
+        for _ in range(5):
+            with pytest.raises(LinkDown, match="no answer from DNS"):
+                names.addresses("broker", 1)
+        assert dns.asked == 1, "a hanging question must not be asked again and again"
+    finally:
+        dns.talks.set()
+
+
+def test_the_last_good_answer_serves_while_dns_is_silent_or_fails() -> None:
+    dns = Dns()
+    names = Names(dns, deadline_s=0.01)
+    good = names.addresses("broker", 1)
+    dns.error = OSError("gone")
+    assert names.addresses("broker", 1) == good
+    dns.talks.clear()
+    try:
+        assert names.addresses("broker", 1) == good
+    finally:
+        dns.talks.set()
+
+
+def test_a_new_answer_replaces_the_remembered_one() -> None:
+    dns = Dns()
+    names = Names(dns)
+    names.addresses("broker", 1)
+    dns.addresses = ("192.0.2.9",)
+    assert names.addresses("broker", 1) == ("192.0.2.9",)
+
+
+@pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label empty or too long")])
+def test_a_failing_name_is_a_link_that_is_down(error: Exception) -> None:
+    """Pitfall 6: `a..b` raises UnicodeError in the resolver, which killed paho's thread."""
+    dns = Dns()
+    dns.error = error
+    with pytest.raises(LinkDown, match=str(error)):
+        Names(dns).addresses("a..b", 1)
+
+
+def test_a_name_without_addresses_is_a_link_that_is_down() -> None:
+    dns = Dns()
+    dns.addresses = ()
+    with pytest.raises(LinkDown, match="knows no address"):
+        Names(dns).addresses("broker", 1)
+
+
+def test_the_system_resolver_knows_this_machine() -> None:
+    assert "127.0.0.1" in system_resolve("localhost", 1883)
+    with pytest.raises(LinkDown):
+        Names(deadline_s=5).addresses("a..b", 1883)
