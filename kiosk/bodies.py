@@ -1,12 +1,13 @@
 """The bodies that travel between kiosk and centre (contract v1), as values.
 
 Owns their fields and limits and nothing else: encoding is `wire`'s, meaning is the core's.
-Unknown fields are ignored on arrival, so a newer peer may add some.
+Unknown fields are ignored on arrival, so a newer peer may add some; `v` (the tag) is always sent, and any
+other than 1 is refused.
 """
 
 from typing import Annotated, Literal, NewType
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 AlertId = NewType("AlertId", str)
 KioskId = NewType("KioskId", str)
@@ -73,10 +74,9 @@ class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
     phone: Phone | None = None
 
 
-class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """One alarm transmission; <= 1.5 kB as JSON; nothing about a person."""
 
-    v: Literal[1] = field(default=1)
     alert_id: Id
     kiosk_id: Id
     kind: Kind
@@ -95,10 +95,9 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: Short = ""
 
 
-class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """The centre's answer to an alert; `by` is opaque; `presses` echoes what the centre has counted."""
 
-    v: Literal[1] = field(default=1)
     alert_id: Id
     stage: ReplyStage
     at: Utc
@@ -107,10 +106,9 @@ class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     presses: Count = 0
 
 
-class Status(Struct, frozen=True, kw_only=True):
+class Status(Struct, frozen=True, kw_only=True, tag_field="v", tag=1):
     """Retained presence and will; (`boot`, `conn`) is the epoch that orders them."""
 
-    v: Literal[1] = field(default=1)
     state: StatusState
     boot: Count
     conn: Count
@@ -118,10 +116,9 @@ class Status(Struct, frozen=True, kw_only=True):
     version: Short = ""
 
 
-class MonitorStatus(Struct, frozen=True, kw_only=True):
+class MonitorStatus(Struct, frozen=True, kw_only=True, tag_field="v", tag=1):
     """Retained presence and will of a responder: is anybody on duty?"""
 
-    v: Literal[1] = field(default=1)
     state: StatusState
     boot: Count
     conn: Count
@@ -181,10 +178,9 @@ class Board(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mem_free_mb: Count | None = None
 
 
-class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """The newest health of a kiosk; times are Unix seconds to stay <= 400 B when healthy."""
 
-    v: Literal[1] = field(default=1)
     seq: Count
     boot: Count
     at: Count
@@ -203,10 +199,9 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: Short = ""
 
 
-class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """Something a technician should know: a fault raised or cleared, a drill's result."""
 
-    v: Literal[1] = field(default=1)
     event_id: Id
     kiosk_id: Id
     at: Utc
@@ -215,10 +210,9 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: Annotated[str, Meta(max_length=280)] = ""
 
 
-class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """An order of the centre; `expires_at` is UTC, after which it must not be carried out."""
 
-    v: Literal[1] = field(default=1)
     command_id: Id
     name: CommandName
     at: Utc
@@ -227,10 +221,9 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duty: bool = False
 
 
-class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CommandResult(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
     """How a command stands."""
 
-    v: Literal[1] = field(default=1)
     command_id: Id
     state: CommandState
     at: Utc

@@ -3,6 +3,7 @@
 Outside bytes become a value or `Rejected(reason)`; nothing here raises on them.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar, get_args
@@ -14,6 +15,9 @@ from kiosk.bodies import Alert, Body, Command, CommandResult, Event, Heartbeat, 
 ROOT = "pana/v1"
 MAX_BODY_BYTES = 8192  # the broker's message_size_limit; our own bodies stay far below
 ALERT_MAX_BYTES = 1536
+
+_QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 T = TypeVar("T")
 Leaf = Literal["alert", "ack", "status", "hb", "event", "cmd", "cmdres"]
@@ -53,7 +57,8 @@ def encode(body: Body | Reply | Status | MonitorStatus | Command) -> bytes:
 
 
 def _clean(text: str) -> str:
-    """Make a decoder's message safe to log: printable, one line, no quoted outside data."""
+    """Make a decoder's message safe to log: printable, one line, what it quotes of outside data cut out."""
+    text = _QUOTED.sub("…", text)
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:160]
 
 
@@ -87,16 +92,22 @@ def parse_topic(name: str) -> Address | Rejected:
     if len(parts) not in (5, 6) or "/".join(parts[:2]) != ROOT or parts[2] != "k":
         return Rejected("topic: not one of pana/v1/k/<kiosk>/…")
     leaf = LEAVES.get(parts[4])
-    id_ = parts[5] if len(parts) == 6 else ""
-    if leaf is None or (leaf in WITH_ID) != bool(id_) or len(name) > 256:
+    if leaf is None or (leaf in WITH_ID) != (len(parts) == 6):
         return Rejected("topic: unknown leaf below the kiosk")
-    return Address(kiosk=parts[3], leaf=leaf, id=id_)
+    if not all(_NAME.fullmatch(part) for part in (parts[3], *parts[5:])):
+        return Rejected("topic: a name in it is not 1 to 64 letters, digits, _ or -")
+    return Address(kiosk=parts[3], leaf=leaf, id="".join(parts[5:]))
 
 
 def parse_monitor_topic(name: str) -> str | Rejected:
     """Give the responder's id out of its presence topic."""
     parts = name.split("/")
-    if len(parts) == 5 and "/".join(parts[:3]) == f"{ROOT}/mon" and parts[4] == "status" and parts[3]:
+    if (
+        len(parts) == 5
+        and "/".join(parts[:3]) == f"{ROOT}/mon"
+        and parts[4] == "status"
+        and _NAME.fullmatch(parts[3])
+    ):
         return parts[3]
     return Rejected("topic: not a responder's presence")
 
