@@ -21,6 +21,9 @@ from kiosk.messages import VoiceFailed
 Samples = NDArray[np.float64]
 
 ALLOWED = "allowed: WAV, 16, 24 or 32 bit or float, 16-192 kHz, mono or stereo, 0.3-30 s, with a voice in it"
+# what scipy raises on hostile bytes, found by trying them
+_UNREADABLE = (OSError, ValueError, EOFError, TypeError, KeyError, ArithmeticError, MemoryError,
+               UnboundLocalError, struct.error, wavfile.WavFileWarning)  # fmt: skip
 _MAX_BYTES = 64 << 20
 _RUMBLE_HZ, _HISS_HZ = 120.0, 6500.0
 _SILENT_BELOW_DB = -40.0  # relative to the loudest 10 ms of the recording
@@ -55,13 +58,12 @@ def read_recording(path: Path) -> Samples:
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise ValueError("larger than 64 MiB")  # noqa: TRY301  told below like every other reason
+            raise ValueError("larger than 64 MiB")
         with warnings.catch_warnings():
             warnings.simplefilter("error", wavfile.WavFileWarning)  # a cut-off file only warns
             warnings.filterwarnings("ignore", message="Chunk .non-data. not understood")
             rate_hz, raw = wavfile.read(path)
-    except (OSError, ValueError, EOFError, struct.error, wavfile.WavFileWarning, ArithmeticError, TypeError,
-            KeyError, MemoryError) as error:  # fmt: skip
+    except _UNREADABLE as error:
         raise VoiceFailed(f"{path}: cannot be read as sound ({error}); {ALLOWED}") from error
     samples = _mono(path, raw)
     if not 16_000 <= rate_hz <= 192_000 or not 0.3 <= len(samples) / rate_hz <= 30:

@@ -176,14 +176,14 @@ class _Child:
 
     def _fed(self, stdin: int) -> bool:
         """Hand over what fits; True when all is handed over or nobody takes it."""
-        if self._waited:
-            self._tell_began()  # the pipe was full and is not: the device is taking sound
         try:
             while self._chunk or self._rest:
                 if not self._chunk:
                     self._chunk = self._quieter(self._rest[:_CHUNK])
                     self._rest = self._rest[_CHUNK:]
                 self._chunk = self._chunk[os.write(stdin, self._chunk) :]
+                if self._waited:
+                    self._tell_began()  # the pipe was full and is not: the device is taking sound
         except BlockingIOError:
             self._waited = True
             return False

@@ -86,7 +86,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _render(order: Order) -> str:
+def render_order(order: Order) -> str:
     """Speak into the file; return why not, or an empty text."""
     import pyttsx3  # noqa: PLC0415  the parent must not load the driver
     from pyttsx3.drivers import _espeak  # noqa: PLC0415
@@ -120,7 +120,7 @@ def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     signal.setitimer(signal.ITIMER_REAL, order.deadline_s + 1)  # ends this process if the parent is gone
     try:
-        reason = _render(order)
+        reason = render_order(order)
     except (ImportError, RuntimeError, OSError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
     sys.stderr.write(reason)

@@ -101,7 +101,10 @@ def site_config(**voice: Any) -> Config:
             "site": {
                 **dict.fromkeys(("name", "address", "entrance"), words),
                 "short": {"kk": "Абай 10", "ru": "Абая 10", "latin": "Abay 10"},
-                **{"lat": 43.23815, "lon": 76.94551, "accuracy_m": 10, "kato": "750000000"},
+                "lat": 43.23815,
+                "lon": 76.94551,
+                "accuracy_m": 10,
+                "kato": "750000000",
             },
             "buttons": [{"name": "counter", "pin": 17}],
             "voice": {"mode": "off"} | voice,
@@ -180,11 +183,17 @@ class VoiceBench:
 
 def without_kazakh(folder: Path) -> dict[str, str]:
     """Give the environment of a machine whose espeak-ng has no Kazakh voice, only the others."""
-    told = subprocess.run(["espeak-ng", "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
+    told = subprocess.run(
+        ["espeak-ng", "--version"], capture_output=True, text=True, check=True, timeout=20
+    ).stdout
     data = Path(told.rsplit("Data at: ", 1)[1].strip())
     copy = folder / "espeak-ng-data"
     (copy / "lang" / "trk").mkdir(parents=True)
-    for source, target in ((data, copy), (data / "lang", copy / "lang"), (data / "lang/trk", copy / "lang/trk")):
+    for source, target in (
+        (data, copy),
+        (data / "lang", copy / "lang"),
+        (data / "lang/trk", copy / "lang/trk"),
+    ):
         for entry in source.iterdir():
             if not (target / entry.name).exists() and entry.name != "kk":
                 (target / entry.name).symlink_to(entry)

@@ -1,0 +1,182 @@
+import array
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.voice_bench import match, noise, without_kazakh
+
+from kiosk.hw import speaker
+from kiosk.hw.bell import Bell
+from kiosk.hw.speaker import Pcm, Speaker, Stop
+from kiosk.messages import VoiceFailed
+from kiosk.sim.soundcard import SoundCard
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    bell = Bell()
+    yield bell
+    bell.close()
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[SoundCard]:
+    card = SoundCard(tmp_path)
+    yield card
+    card.close()
+
+
+def never(bell: Bell) -> Stop:
+    return Stop(bell.fd, lambda: False)
+
+
+def program(tmp_path: Path, name: str, body: str) -> dict[str, str]:
+    path = tmp_path / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return {"PATH": f"{path.parent}:/usr/bin:/bin"}
+
+
+def test_a_gain_lowers_every_sample_and_is_never_above_zero(card, bell):
+    samples = noise("a", 0.3)
+    for gain_db, factor in ((-6.0206, 0.5), (12.0, 1.0)):
+        ended = Speaker("default", gain_db=gain_db, environ=card.environ).play(
+            Pcm(samples, 48000), never(bell)
+        )
+        assert ended == "ended"
+        expected = array.array("h", [int(value * factor) for value in array.array("h", samples)])
+        heard = array.array("h", card.take(len(samples)))
+        assert max(abs(a - b) for a, b in zip(heard, expected, strict=True)) <= 1
+        card.take(1 << 20, within_s=0.02)
+
+
+def test_a_short_sound_is_told_to_have_begun(card, bell):
+    begun = []
+    Speaker("default", environ=card.environ).play(
+        Pcm(bytes(960), 48000), never(bell), lambda: begun.append(1)
+    )
+    assert begun == [1]
+
+
+def test_a_long_sound_is_told_to_have_begun_once(card, bell):
+    begun, samples = threading.Event(), noise("a", 1.5)
+    count = []
+
+    def on_begun() -> None:
+        count.append(1)
+        begun.set()
+
+    player = Speaker("default", environ=card.environ)
+    thread = threading.Thread(target=player.play, args=(Pcm(samples, 48000), never(bell), on_begun))
+    thread.start()
+    first = card.take(4800)
+    assert begun.wait(20)
+    rest = card.take(1 << 20, within_s=2)
+    thread.join(20)
+    match(first + rest, [samples])
+    assert count == [1]
+
+
+def test_a_device_that_refuses_is_told_with_its_words(tmp_path, bell):
+    environ = program(tmp_path, "aplay", "head -c 100 >/dev/null; echo device   is\\\\nbusy >&2; exit 4")
+    begun = []
+    with pytest.raises(VoiceFailed, match="aplay ended with 4: device is"):
+        Speaker("x", environ=environ).play(Pcm(bytes(960), 48000), never(bell), lambda: begun.append(1))
+    assert begun == []
+
+
+def test_a_device_that_refuses_a_long_sound_never_claims_that_it_began(tmp_path, bell):
+    """The sound does not fit into the pipe, and then nobody is there to take the rest."""
+    begun, sound = [], Pcm(bytes(1 << 20), 48000)
+    environ = program(tmp_path, "aplay", "sleep 0.2; exit 1")
+    with pytest.raises(VoiceFailed, match="no reason given"):
+        Speaker("x", environ=environ).play(sound, never(bell), lambda: begun.append(1))
+    assert begun == []
+
+
+def test_a_child_that_closes_its_ends_and_stays_is_killed(tmp_path, bell, monkeypatch):
+    monkeypatch.setattr(speaker, "MARGIN_S", 0.3)
+    environ = program(tmp_path, "aplay", "exec <&- >&- 2>&-; sleep 60")
+    with pytest.raises(VoiceFailed, match="not done in its time; killed"):
+        Speaker("x", environ=environ).play(Pcm(bytes(96), 48000), never(bell))
+
+
+def test_a_flood_of_complaints_is_read_and_cut(tmp_path, bell):
+    environ = program(tmp_path, "aplay", "yes complaint | head -c 20000000 >&2; exit 1")
+    with pytest.raises(VoiceFailed, match="complaint") as caught:
+        Speaker("x", environ=environ).play(Pcm(bytes(2_000_000), 48000), never(bell))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_ring_that_asks_for_nothing_does_not_end_the_sound(card, bell):
+    bell.ring()
+    heard = []
+
+    def asked() -> bool:
+        bell.heard()
+        heard.append(1)
+        return False
+
+    ended = Speaker("default", environ=card.environ).play(Pcm(bytes(960), 48000), Stop(bell.fd, asked))
+    assert (ended, heard) == ("ended", [1])
+
+
+def test_a_stop_ends_the_live_voice_too(tmp_path, bell):
+    environ = program(tmp_path, "espeak-ng", "sleep 60")
+    bell.ring()
+    assert Speaker("x", environ=environ).speak("Бір.", "kk", Stop(bell.fd, lambda: True)) is None
+
+
+@pytest.mark.parametrize("body", ["exit 0", "echo rubbish", "printf 'RIFF....WAVEdata'"])
+def test_a_live_voice_without_sound_is_told(tmp_path, bell, body):
+    with pytest.raises(VoiceFailed, match="espeak-ng gave no sound"):
+        Speaker("x", environ=program(tmp_path, "espeak-ng", body)).speak("Бір.", "kk", never(bell))
+
+
+def test_the_live_voice_never_reads_kazakh_with_another_voice(tmp_path, bell):
+    player = Speaker("x", environ=without_kazakh(tmp_path))
+    with pytest.raises(VoiceFailed, match="voice does not exist"):
+        player.speak("Көмек келді.", "kk", never(bell))
+    russian = player.speak("Помощь прибыла.", "ru", never(bell))
+    assert russian is not None
+    assert (russian.rate_hz, russian.duration_s > 0.5) == (22050, True)
+
+
+def test_children_that_cannot_be_killed_are_left_behind_but_not_heaped_up(tmp_path, bell, monkeypatch):
+    """A driver stuck in the kernel ignores SIGKILL; here the signal is withheld."""
+    monkeypatch.setattr(speaker, "MARGIN_S", 0.0)
+    monkeypatch.setattr(speaker, "_KILLED_S", 0.01)
+    withheld: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(speaker.os, "killpg", lambda pid, _: withheld.append(pid))
+        player = Speaker("x", environ=program(tmp_path, "aplay", "sleep 30"))
+        for _ in range(2):
+            with pytest.raises(VoiceFailed, match="not done in its time"):
+                player.play(Pcm(bytes(96), 48000), never(bell))
+        with pytest.raises(VoiceFailed, match="hangs in the kernel"):
+            player.play(Pcm(bytes(96), 48000), never(bell))
+    assert len(withheld) == 2
+    stuck = player._stuck
+    for process in stuck:
+        speaker.os.killpg(process.pid, 9)
+        process.wait(20)
+    with pytest.raises(VoiceFailed, match="not done in its time"):
+        player.play(Pcm(bytes(96), 48000), never(bell))
+
+
+def test_a_bell_rings_across_threads_and_never_blocks():
+    bell = Bell()
+    for _ in range(70_000):
+        bell.ring()
+    bell.listen(0)
+    bell.heard()
+    ringer = threading.Thread(target=bell.ring)
+    ringer.start()
+    bell.listen(20)
+    ringer.join()
+    bell.close()
+    bell.ring()
