@@ -56,7 +56,7 @@ MAKERS: Mapping[str, Maker] = {"libgpiod": _libgpiod, "lgpio": _lgpio, "mock": _
 
 
 def shut(device: Any, last: Callable[[], None] | None = None) -> bool:
-    """Close a gpiozero device whose chip may be gone, after a `last` word to it; tell whether all went well."""
+    """Close a gpiozero device whose chip may be gone, after `last`; tell whether all went well."""
     well = True
     for act in (last, device.close):
         try:
@@ -96,18 +96,21 @@ class PinSource:
 
     def renew(self, dead: Any) -> None:
         """Make another factory at the next use if `dead` is still the one in use and cannot revive itself."""
-        with self._lock:
-            # Ours opens a vanished chip anew by itself; lgpio's handle stays dead for ever.
-            if dead is self._factory and not hasattr(dead, "alive"):
-                self._factory = None
-                dead.close()
+        # Ours opens a vanished chip anew by itself; lgpio's handle stays dead for ever.
+        if not hasattr(dead, "alive"):
+            self._drop(dead)
 
     def close(self) -> None:
         """Give back every pin; idempotent."""
+        self._drop(self._factory)
+
+    def _drop(self, factory: Any) -> None:
         with self._lock:
-            factory, self._factory = self._factory, None
-            if factory is not None:
-                factory.close()
+            if factory is None or factory is not self._factory:
+                return
+            self._factory = None
+        # Outside the lock: closing waits for a driver's thread, which may be on its way into `renew`.
+        factory.close()
 
     def _chosen(self) -> Callable[[], Any]:
         wanted, chip = self._settings.factory, self._settings.chip

@@ -169,7 +169,9 @@ class Line:
     # ---- in the reader thread
 
     def _ready(self) -> None:
-        """Take what the kernel has and tell it; every failure ends as on_lost."""
+        """Take what the kernel has and tell it; a failure ends as on_lost. No lock is held while telling."""
+        failed: OSError | None = None
+        edges: Any = []
         with self._lock:
             listener = self._listener
             if listener is None:
@@ -178,9 +180,10 @@ class Line:
                 with self._speaking():
                     edges = self._take_edges()
             except OSError as error:
+                failed = error
                 self.unwatch()
-                _tell(listener.on_lost, error)
-                return
+        if failed is not None:
+            _tell(listener.on_lost, failed)
         missed = 0
         for edge in edges:
             missed += max(0, edge.line_seqno - self._seqno - 1)

@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -180,6 +179,7 @@ class Chip:
 class LineRequest:
     def __init__(self, req: Any) -> None:
         self._sim, self._wire, self._room = req
+        self._writer: int | None
         self._reader, self._writer = os.pipe()
         self._events: list[gpiod.EdgeEvent] = []
         self._lock = threading.Lock()
@@ -198,14 +198,15 @@ class LineRequest:
             self._events.append(gpiod.EdgeEvent(kind.value, at_ns, wire.offset, self._seqno, self._seqno))
             if len(self._events) > self._room:
                 del self._events[0]  # the kernel drops the oldest
-            else:
+            elif self._writer is not None:
                 os.write(self._writer, b".")
 
     def hang_up(self) -> None:
-        self._hung_up = True
-        with suppress(OSError):
-            os.close(self._writer)
-        self._writer = -1
+        with self._lock:
+            self._hung_up = True
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                os.close(writer)
 
     def _live(self) -> None:
         if self._released:

@@ -1,12 +1,13 @@
 """Which pin factory is taken: the configured one, or a clear error."""
 
 import sys
+import threading
 import types
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.gpio_bench import GpioBench
+from fakes.gpio_bench import PATIENCE_S, GpioBench
 from gpiozero.exc import BadPinFactory
 from gpiozero.pins.mock import MockFactory
 
@@ -95,6 +96,22 @@ def test_a_factory_that_cannot_revive_itself_is_made_anew() -> None:
     pins.renew(dead)
     assert pins.factory() is made[1]
     assert [spare.closed for spare in made] == [1, 0]
+
+
+def test_closing_waits_for_a_driver_s_thread_that_reports_a_loss() -> None:
+    reported = []
+
+    class Driver(Spare):
+        def close(self) -> None:
+            thread = threading.Thread(target=pins.renew, args=(self,))
+            thread.start()
+            thread.join(PATIENCE_S)
+            reported.append(not thread.is_alive())
+
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: Driver})
+    pins.factory()
+    pins.close()
+    assert reported == [True]
 
 
 def test_ours_revives_itself_and_is_kept(tmp_path: Path) -> None:

@@ -66,6 +66,26 @@ def test_a_bounce_time_is_the_kernel_s_debounce(bench: GpioBench, factory: Libgp
         assert bench.chip.wires[17].settings.edge_detection is Edge.NONE
 
 
+def test_a_watched_output_tells_no_edges_until_it_is_an_input(
+    bench: GpioBench, factory: LibgpiodFactory
+) -> None:
+    pin, heard = factory.pin(17), Heard()
+    pin.function = "output"
+    pin.when_changed = heard.__call__
+    pin.state = 1
+    assert bench.chip.wires[17].settings.edge_detection is Edge.NONE
+    pin.function = "input"
+    bench.chip.drive(17, False)
+    heard.wait(1)
+
+
+def test_an_edge_after_the_watcher_left_is_dropped(bench: GpioBench, factory: LibgpiodFactory) -> None:
+    pin = factory.pin(17)
+    pin.on_edge(high=True, at_s=1.0, seqno=3)
+    assert pin.line_seqno == 3
+    assert bench.chip.wires[17].consumer == ""
+
+
 def test_a_watched_pin_that_becomes_an_output_is_claimed_without_edges(
     bench: GpioBench, factory: LibgpiodFactory
 ) -> None:

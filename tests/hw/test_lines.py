@@ -2,11 +2,12 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.gpio_bench import GpioBench, Heard
+from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
 from gpiod.line import Bias, Direction, Edge
 
 from kiosk.hw.chips import LineBusy, LineLost, LineRefused
@@ -170,6 +171,27 @@ def test_a_vanished_chip_is_told_once_and_every_use_says_so(
             use()
     assert factory.alive
     assert len(ear.lost.calls) == 1
+
+
+def test_no_lock_is_held_while_a_listener_is_told(bench: GpioBench, line: Line) -> None:
+    """Else a listener that waits for a closing thread, and that thread, wait for each other for ever."""
+    entered, done = threading.Event(), threading.Event()
+
+    class Waiting(Ear):
+        def on_lost(self, error: OSError) -> None:
+            entered.set()
+            done.wait(PATIENCE_S)
+
+    line.watch(WATCHED, Waiting())
+    bench.chip.vanish()
+    assert entered.wait(PATIENCE_S)
+    closer = threading.Thread(target=line.release)
+    closer.start()
+    closer.join(PATIENCE_S / 2)
+    stuck = closer.is_alive()
+    done.set()
+    closer.join(PATIENCE_S)
+    assert not stuck
 
 
 def test_a_chip_that_came_back_serves_again_after_release(bench: GpioBench, line: Line) -> None:
