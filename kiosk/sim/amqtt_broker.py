@@ -10,6 +10,8 @@ import logging
 import tempfile
 import threading
 import warnings
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +21,8 @@ from kiosk.sim.broker import free_port
 
 START_S = 10.0
 STOP_S = 5.0
+
+Connected = Callable[[StreamReader, StreamWriter, str], Awaitable[None]]
 
 
 class AmqttBroker:
@@ -95,7 +99,20 @@ class AmqttBroker:
             plugin = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(users)}}
             listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}}
             self._broker = Broker({"listeners": listeners, "plugins": plugin})
+            self._broker.stream_connected = _closing(self._broker.stream_connected)
             await self._broker.start()
+
+
+def _closing(connected: Connected) -> Connected:
+    """Close every connection at its end: amqtt leaves some open, which Python then warns of."""
+
+    async def closing(reader: StreamReader, writer: StreamWriter, listener_name: str) -> None:
+        try:
+            await connected(reader, writer, listener_name)
+        finally:
+            writer.transport.abort()
+
+    return closing
 
 
 async def _cancel_all() -> None:
@@ -103,3 +120,4 @@ async def _cancel_all() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # lets the transports close
