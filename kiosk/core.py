@@ -10,7 +10,6 @@ from typing import assert_never
 from kiosk import press as contact
 from kiosk.alarm import Alarm
 from kiosk.bodies import Alert, Clock
-from kiosk.config import Button, Contact
 from kiosk.effects import Answer, Effect, Light, OpenMqtt, Publish, Save, SendSms, Tell
 from kiosk.health import serious
 from kiosk.incident import record
@@ -55,9 +54,10 @@ from kiosk.messages import (
     WorkerRecovered,
 )
 from kiosk.orders import Orders
-from kiosk.press import Press, Rules
+from kiosk.press import Press
 from kiosk.site import Site
 from kiosk.upkeep import Upkeep
+from kiosk.wiring import rules_of
 
 JOURNAL_WAIT_S = 2.0  # the link starts without the journal after that: an alert must not wait for a disk
 SAVE_EVERY_S = 86_400.0  # the last good time, for a board without a clock
@@ -71,21 +71,6 @@ _LEVELS: dict[type, str] = {
     contact.HeldAtStart: "pressed",
     contact.Stuck: "stuck",
 }
-
-
-def rules_of(wired: Button | Contact) -> Rules:
-    """Give the press rules of a configured input."""
-    if isinstance(wired, Contact):
-        return Rules(wiring=wired.wiring, pull=wired.pull, stuck_s=float("inf"))
-    return Rules(
-        wiring=wired.wiring,
-        pull=wired.pull,
-        guard=wired.guard,
-        hold_s=wired.hold_s,
-        double_s=wired.double_s,
-        stable_s=wired.stable_ms / 1000,
-        stuck_s=wired.stuck_s,
-    )
 
 
 class Core:
@@ -259,6 +244,8 @@ class Core:
                     out += self._alarm.press(name, now, self._clock())
                 case "stuck" | "freed":
                     out += self._upkeep.fault(f"button_stuck:{name}", now, wrong=verdict == "stuck")
+                case "noisy" | "quiet":
+                    out += self._upkeep.fault(f"button_noisy:{name}", now, wrong=verdict == "noisy")
                 case _:
                     assert_never(verdict)
         return out

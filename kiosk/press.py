@@ -7,32 +7,17 @@ for `stable_s` before it counts (`Contact`); what counts then drives one of four
     Unread --down--> HeldAtStart --up--> verdict "pressed"      Held, HeldAtStart --stuck_s--> Stuck
 
 A contact already closed at start is a press when somebody lets go of it within `stuck_s`; one that
-stays closed is a fault, never an alarm: a person lets go, a jammed button does not.
+stays closed is a fault, never an alarm: a person lets go, a jammed button does not. A level that comes
+to no rest for `NOISY_S` is told as noisy; a press that does rest counts all the same.
 """
 
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-Verdict = Literal["pressed", "stuck", "freed"]
-Guard = Literal["single", "hold", "double"]
+from kiosk.wiring import Rules
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How one contact is wired and guarded; all times in seconds."""
-
-    wiring: Literal["no", "nc"] = "no"
-    pull: Literal["up", "down", "none"] = "up"
-    guard: Guard = "single"
-    hold_s: float = 1.0
-    double_s: float = 1.5
-    stable_s: float = 0.015
-    stuck_s: float = 30.0
-
-    def is_down(self, *, high: bool) -> bool:
-        """Tell whether this electrical level means pressed. `pull` none is taken as an external pull-up."""
-        idle_high = self.pull != "down"
-        return (high != idle_high) if self.wiring == "no" else (high == idle_high)
+Verdict = Literal["pressed", "stuck", "freed", "noisy", "quiet"]
+NOISY_S = 10.0  # a hand's bounce rests after some ms; mains hum on a long wire never does
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +107,14 @@ def _held(state: Held, event: Input, rules: Rules) -> Step:
         case Up():
             tap_s = state.since_s if rules.guard == "double" and not state.fired else None
             return Idle(tap_s), ()
-        case Time(now_s) if now_s >= state.since_s + rules.stuck_s:
-            return Stuck(), ("stuck",)
-        case Time(now_s) if (
-            rules.guard == "hold" and not state.fired and now_s >= state.since_s + rules.hold_s
-        ):
-            return replace(state, fired=True), ("pressed",)
-        case Down() | Time():
+        case Time(now_s):
+            # Compared as `wake_s` computes it: a difference of floats may stay an ulp short for ever.
+            fires = rules.guard == "hold" and not state.fired and now_s >= state.since_s + rules.hold_s
+            verdicts: tuple[Verdict, ...] = ("pressed",) if fires else ()
+            if now_s >= state.since_s + rules.stuck_s:
+                return Stuck(), (*verdicts, "stuck")
+            return replace(state, fired=state.fired or fires), verdicts
+        case Down():
             return state, ()
         case _:
             assert_never(event)
@@ -156,7 +142,8 @@ def _stuck(state: Stuck, event: Input) -> Step:
             assert_never(event)
 
 
-def _step(state: State, event: Input, rules: Rules) -> Step:
+def step(state: State, event: Input, rules: Rules) -> Step:
+    """Give the next state and what it means; an input that does not concern a state changes nothing."""
     match state:
         case Unread():
             return _unread(state, event)
@@ -174,11 +161,16 @@ def _step(state: State, event: Input, rules: Rules) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The newest raw level, when it began, and whether it has been stable long enough to count."""
+    """The newest raw level, when it began, and whether it has been stable long enough to count.
+
+    It has moved without a rest since `moving_s`; `noisy` once that was told.
+    """
 
     down: bool
     since_s: float
+    moving_s: float
     settled: bool = False
+    noisy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,20 +195,29 @@ def observe(press: Press, *, high: bool, at_s: float) -> Moved:
     press, verdicts = advance(press, at_s)
     down = press.rules.is_down(high=high)
     contact = press.contact
-    if contact is None or (contact.down != down and at_s >= contact.since_s):
-        press = replace(press, contact=Contact(down, at_s))
+    if contact is None:
+        press = replace(press, contact=Contact(down, at_s, at_s))
+    elif contact.down != down and at_s >= contact.since_s:
+        moving_s = at_s if contact.settled else contact.moving_s
+        press = replace(press, contact=Contact(down, at_s, moving_s, noisy=contact.noisy))
     return press, verdicts
 
 
 def advance(press: Press, now_s: float) -> Moved:
     """Let time pass until `now_s`: settle the level, then the guard and the stuck timer."""
-    verdicts: tuple[Verdict, ...] = ()
     state, contact = press.state, press.contact
-    if contact and not contact.settled and now_s >= contact.since_s + press.rules.stable_s:
-        contact = replace(contact, settled=True)
-        state, verdicts = _step(state, Down(contact.since_s) if contact.down else Up(), press.rules)
-    if contact and contact.settled:
-        state, more = _step(state, Time(now_s), press.rules)
+    if contact is None:
+        return press, ()
+    verdicts: tuple[Verdict, ...] = ()
+    if not contact.settled and now_s >= contact.since_s + press.rules.stable_s:
+        verdicts = ("quiet",) if contact.noisy else ()
+        contact = replace(contact, settled=True, noisy=False)
+        state, more = step(state, Down(contact.since_s) if contact.down else Up(), press.rules)
+        verdicts += more
+    elif not contact.settled and not contact.noisy and now_s >= contact.moving_s + NOISY_S:
+        contact, verdicts = replace(contact, noisy=True), ("noisy",)
+    if contact.settled:
+        state, more = step(state, Time(now_s), press.rules)
         verdicts += more
     return replace(press, contact=contact, state=state), verdicts
 
@@ -232,7 +233,7 @@ def wake_s(press: Press) -> float | None:
     if contact and not contact.settled:
         return contact.since_s + rules.stable_s
     match press.state:
-        case Held(since_s, fired) if rules.guard == "hold" and not fired:
+        case Held(since_s, fired=False) if rules.guard == "hold":
             return since_s + min(rules.hold_s, rules.stuck_s)
         case Held(since_s) | HeldAtStart(since_s):
             return since_s + rules.stuck_s

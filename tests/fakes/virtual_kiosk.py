@@ -112,7 +112,7 @@ class VirtualKiosk:
 
     def wired(self, name: str, *, pressed: bool) -> bool:
         """Give the electrical level of a contact of this site."""
-        from kiosk.core import rules_of
+        from kiosk.wiring import rules_of
 
         extra = {"tamper": self.config.tamper, "mains_lost": self.config.mains_lost}
         wired = next((button for button in self.config.buttons if button.name == name), extra.get(name))
