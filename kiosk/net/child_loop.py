@@ -6,11 +6,10 @@ stdin ends, even while a driver's call is stuck. Imports little: the child must 
 
 from __future__ import annotations
 
-import _thread
 import json
 import os
 import select
-import sys
+import threading
 import time
 from collections import deque
 
@@ -41,7 +40,9 @@ if TYPE_CHECKING:
 
 
 _GRACE_S = 0.3
+_READ_BYTES = 65536
 _LOST = select.POLLHUP | select.POLLERR | select.POLLNVAL
+VANISHED = {"event": "gone", "reason": "the modem's device vanished"}
 
 
 def private_stdout() -> Tell:
@@ -55,40 +56,77 @@ def private_stdout() -> Tell:
     return tell
 
 
+class Sentinel:
+    """Read commands, and see the end of stdin or of the device while a driver's call is stuck.
+
+    `bell` is readable when `commands` holds something new; None in it is the end.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self.commands: deque[bytes | None] = deque()
+        self.bell, self._ring = os.pipe()
+        self._news, self._tell_news = os.pipe()
+        self._device: int | None = None
+        self._tell = tell
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def watch(self, device: int) -> None:
+        """Look after this descriptor too, from now on."""
+        self._device = device
+        os.write(self._tell_news, b"\0")
+
+    def _run(self) -> None:
+        poller = select.poll()
+        poller.register(0, select.POLLIN)
+        poller.register(self._news, select.POLLIN)
+        pending = b""
+        while True:
+            for fd, _events in poller.poll():
+                if fd == 0:
+                    read = os.read(0, _READ_BYTES)
+                    if not read:
+                        self._end()
+                    *lines, pending = (pending + read).split(b"\n")
+                    self._push(*lines)
+                elif fd == self._news and self._device is not None:
+                    os.read(self._news, 1)
+                    poller.register(self._device, 0)  # only its end: what it says is the driver's
+                else:
+                    self._tell(VANISHED)
+                    self._end()
+
+    def _push(self, *lines: bytes | None) -> None:
+        self.commands.extend(lines)
+        os.write(self._ring, b"\0")
+
+    def _end(self) -> None:
+        self._push(None)
+        # the driver may be stuck for minutes: give it a moment, then leave without it
+        time.sleep(_GRACE_S)
+        os._exit(0)
+
+
 def serve(session: Served, tell: Tell) -> None:
     """Serve until stdin ends or the device vanishes."""
-    commands: deque[bytes | None] = deque()
-    wake_read, wake_write = os.pipe()
-    _thread.start_new_thread(_read_commands, (commands, wake_write))
+    sentinel = Sentinel(tell)
     poller = select.poll()
-    poller.register(wake_read, select.POLLIN)
+    poller.register(sentinel.bell, select.POLLIN)
     watched: int | None = None
     while True:
         for fd, events in poller.poll(session.wait_ms()):
-            if fd == wake_read:
-                os.read(wake_read, 64)
+            if fd == sentinel.bell:
+                os.read(sentinel.bell, _READ_BYTES)
             elif events & _LOST:
-                tell({"event": "gone", "reason": "the modem's device vanished"})
-                return
+                poller.unregister(fd)  # the sentinel tells it and ends this
             else:
                 session.listen()
-        while commands:
-            line = commands.popleft()
+        while sentinel.commands:
+            line = sentinel.commands.popleft()
             if line is None:
                 return
             session.answer(json.loads(line))
             if watched is None and session.fd is not None:
                 watched = session.fd
                 poller.register(watched, select.POLLIN)
+                sentinel.watch(watched)
         session.work()
-
-
-def _read_commands(commands: deque[bytes | None], wake: int) -> None:
-    for line in sys.stdin.buffer:
-        commands.append(line)
-        os.write(wake, b"\0")
-    commands.append(None)
-    os.write(wake, b"\0")
-    # a driver's call may be stuck for minutes; the parent is gone or wants this to end
-    time.sleep(_GRACE_S)
-    os._exit(0)

@@ -6,11 +6,14 @@ killed: gammu may block for minutes, and the parent's end closes stdin, which en
 
 from __future__ import annotations
 
+import os
+import select
 import time
 
 import gammu
 
 from kiosk.net.child_loop import private_stdout, serve
+from kiosk.net.child_words import explain, message_told, ussd_told
 from kiosk.net.modem_port import config_file, descriptor_of, exchange, restart_modem
 
 TYPE_CHECKING = False  # as typing has it; importing typing costs this small process 1 MB
@@ -24,16 +27,18 @@ _RESET_S = 40.0
 _BREATH_S = 0.02  # a babbling modem must not burn the processor
 _USSD_S = 25.0
 _BUSY_POLL_MS = 1000
-_TEXT_MAX = 400
-_NUMBER_MAX = 24
 _PHONE_MEMORY = 100_000  # gammu counts the modem's own memory from here, the SIM's from 1
 _ON_AIR = {"HomeNetwork", "RoamingNetwork"}
-_OPEN_CARD = {"PIN2", "PUK2"}
-_DEAD = (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR, gammu.ERR_DEVICENOTEXIST)
+_KNOCK_S = 3.0
+_DEAD = (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR)
 
 
 class Refused(Exception):
     """A command that cannot be done; the text is safe to log."""
+
+
+class Silent(OSError):
+    """A modem that is there and says nothing."""
 
 
 class Session:
@@ -54,12 +59,25 @@ class Session:
         """Carry out one command and tell its result, or why it failed."""
         do = {"open": self.open, "status": self.status, "send": self.send, "balance": self.balance}
         try:
+            if self.fd is not None:
+                self._knock(self.fd)
             result = do[ask["do"]](ask)
         except (gammu.GSMError, Refused, OSError, ValueError) as error:
-            dead = isinstance(error, _DEAD) or ask["do"] == "open"
-            self._tell({"id": ask["id"], "error": _explain(error), "dead": dead})
+            dead = isinstance(error, (*_DEAD, OSError)) or ask["do"] == "open"
+            self._tell({"id": ask["id"], "error": explain(error), "dead": dead})
         else:
             self._tell({"id": ask["id"], "result": result})
+
+    def _knock(self, fd: int) -> None:
+        # a hung modem shows here in 3 s, before anything is sent; and the OK closes a line of garbage
+        # that gammu would take for the beginning of the next answer
+        os.write(fd, b"AT\r")
+        wait_s = _KNOCK_S
+        while select.select([fd], [], [], wait_s)[0]:
+            self._machine.ReadDevice()
+            wait_s = _BREATH_S
+        if wait_s == _KNOCK_S:
+            raise Silent("the modem does not answer")
 
     def open(self, ask: Fields) -> Fields:
         """Reset the modem if asked, open the session, enter the PIN, ask for incoming messages."""
@@ -96,7 +114,7 @@ class Session:
         registration = network.get("State", "")
         if registration not in _ON_AIR:
             # gammu pauses 0.7 s here, which would keep a text waiting; on the air the card is ready
-            self._sim = self._sim_state()
+            self._sim = self._sim_state(self._sim)
         # a notice of a message can be lost in garbage or in gammu's short queue
         self._mail = self._sim == "ready"
         return {
@@ -167,7 +185,7 @@ class Session:
             # should a hostile message kill gammu, the next session deletes it unread
             self._tell({"event": "reading", "place": place})
             try:
-                self._tell_message(self._machine.GetSMS(0, place)[0])
+                self._tell(message_told(self._machine.GetSMS(0, place)[0]))
                 self._machine.DeleteSMS(0, place)
             except gammu.ERR_EMPTY:
                 continue
@@ -184,27 +202,22 @@ class Session:
     def _heard(self, _machine: Any, kind: str, fields: Fields) -> None:
         # may run in the middle of a send: only note it
         if kind == "SMS" and "Text" in fields:
-            self._tell_message(fields)
+            self._tell(message_told(fields))
         elif kind == "SMS":
             self._mail = True
         elif kind == "USSD" and self._ussd_until_s is not None:
             self._ussd_until_s = None
-            self._tell({"event": "ussd", "text": _clean(fields.get("Text"), _TEXT_MAX), "reason": ""})
+            self._tell(ussd_told(fields))
 
-    def _tell_message(self, message: Fields) -> None:
-        if message.get("Type") == "Status_Report":
-            reference, status = message["MessageReference"], message["DeliveryStatus"]
-            self._tell({"event": "reported", "reference": reference, "status": status})
-            return
-        number, text = _clean(message["Number"], _NUMBER_MAX), _clean(message["Text"], _TEXT_MAX)
-        self._tell({"event": "received", "number": number, "text": text})
-
-    def _sim_state(self) -> str:
+    def _sim_state(self, known: str = "unknown") -> str:
         try:
             wanted: str | None = self._machine.GetSecurityStatus()
         except gammu.ERR_NOSIM:
             return "missing"
-        return "ready" if wanted is None or wanted in _OPEN_CARD else wanted
+        except gammu.GSMError as error:
+            _raise_if_dead(error)
+            return known
+        return "ready" if wanted is None or wanted in {"PIN2", "PUK2"} else wanted
 
     def _unlock(self, pin: str | None) -> str:
         state = self._sim_state()
@@ -224,26 +237,13 @@ def _raise_if_dead(error: Any) -> None:
         raise error
 
 
-def _clean(text: Any, length_max: int) -> str:
-    if not isinstance(text, str):
-        return ""  # eight-bit data: nothing a person wrote
-    return text[:length_max].encode("utf-8", "replace").decode()
-
-
-def _explain(error: BaseException) -> str:
-    told = error.args[0] if error.args and isinstance(error.args[0], dict) else None
-    if told is None:
-        return str(error) or type(error).__name__
-    return f"{told['Where']}: {told['Text'].partition('.')[0]} (gammu {told['Code']})"
-
-
 def main() -> None:
     """Serve until stdin ends or the device vanishes."""
     tell = private_stdout()
     try:
         serve(Session(tell), tell)
     except (gammu.GSMError, OSError, KeyError, TypeError, ValueError) as error:
-        tell({"event": "gone", "reason": _explain(error)})
+        tell({"event": "gone", "reason": explain(error)})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""What gammu says, made safe to cross to the parent as one line of JSON.
+
+Owns no session and imports no driver; nothing here raises on strange contents.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as typing has it; importing typing costs the child 1 MB
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kiosk.net.child_loop import Fields
+
+_TEXT_MAX = 400
+_NUMBER_MAX = 24
+
+
+def explain(error: BaseException) -> str:
+    """Say what failed, with gammu's error number; holds no phone number and no text."""
+    told = error.args[0] if error.args and isinstance(error.args[0], dict) else None
+    if told is None:
+        return str(error) or type(error).__name__
+    return f"{told.get('Where')}: {str(told.get('Text')).partition('.')[0]} (gammu {told.get('Code')})"
+
+
+def message_told(message: Fields) -> Fields:
+    """Turn a message or a delivery report into what is told to the parent."""
+    if message.get("Type") == "Status_Report":
+        return {
+            "event": "reported",
+            "reference": message.get("MessageReference", 0),
+            "status": message.get("DeliveryStatus", 0),
+        }
+    number, text = clean(message.get("Number"), _NUMBER_MAX), clean(message.get("Text"), _TEXT_MAX)
+    return {"event": "received", "number": number, "text": text}
+
+
+def ussd_told(answer: Fields) -> Fields:
+    """Turn the operator's USSD answer into what is told to the parent."""
+    return {"event": "ussd", "text": clean(answer.get("Text"), _TEXT_MAX), "reason": ""}
+
+
+def clean(text: Any, length_max: int) -> str:
+    """Cut a text and replace what no encoding can carry; eight-bit data is nothing a person wrote."""
+    if not isinstance(text, str):
+        return ""
+    return text[:length_max].encode("utf-8", "replace").decode()

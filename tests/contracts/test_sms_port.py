@@ -1,0 +1,204 @@
+"""What the core may expect of any SmsModem: the fake, and the real driver over a simulated modem."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.sms import FakeModem
+from fakes.sms_bench import OFFICER, ModemBench, Posted
+
+from kiosk.bodies import Token
+from kiosk.messages import (
+    BalanceRead,
+    LinkFell,
+    LinkRose,
+    ModemStatus,
+    SmsFailed,
+    SmsReceived,
+    SmsReported,
+    SmsSent,
+)
+from kiosk.ports import SmsModem
+
+KAZAKH = "Көмек! №17 Абай 10, 14:32 жауап: OK 4711"
+STRANGER = "+77019999999"
+tokens = (Token(f"t{number}") for number in itertools.count())
+
+
+@dataclass
+class Rig:
+    """A modem, its knobs, what it posted and what reached the officer."""
+
+    modem: SmsModem
+    knobs: Any
+    posted: Posted
+    arrived: Callable[[], list[str]]
+    take_card: Callable[[], None]
+    give_card: Callable[[], None]
+
+    def ready(self) -> None:
+        """Bring everything back to health, open, and forget what was posted."""
+        self.knobs.replug()
+        self.knobs.unhang()
+        self.knobs.find_network()
+        self.give_card()
+        self.posted.clear()
+        self.modem.open("none")
+        assert self.posted.wait(LinkRose)
+        self.posted.clear()
+
+    def send(self, text: str, number: str = OFFICER) -> Token:
+        token = next(tokens)
+        self.modem.send(token, number, text)
+        return token
+
+
+def fake(_: Path) -> tuple[Rig, Callable[[], None]]:
+    posted = Posted()
+    modem = FakeModem(posted)
+    texts: Callable[[], list[str]] = lambda: [text for _number, text in modem.sent]  # noqa: E731
+    rig = Rig(
+        modem,
+        modem,
+        posted,
+        texts,
+        take_card=lambda: modem.set_card("missing"),
+        give_card=lambda: modem.set_card("ready"),
+    )
+    return rig, modem.close
+
+
+def real(folder: Path) -> tuple[Rig, Callable[[], None]]:
+    bench = ModemBench(folder, send_deadline_s=2.0)
+    rig = Rig(
+        bench.modem,
+        bench.sim,
+        bench.posted,
+        lambda: [received.text for received in bench.phone.inbox()],
+        take_card=lambda: bench.sim.set_card(present=False),
+        give_card=bench.sim.set_card,
+    )
+    return rig, bench.close
+
+
+@pytest.fixture(scope="module", params=[fake, pytest.param(real, marks=pytest.mark.real)])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    rig, close = request.param(tmp_path_factory.mktemp("sms"))
+    rig.ready()
+    yield rig
+    close()
+    close()
+
+
+@pytest.fixture
+def rig(bench: Rig) -> Rig:
+    """An open session; opened again only where a test before has broken it."""
+    bench.posted.clear()
+    bench.modem.poll("status")
+    if not bench.posted.of(ModemStatus) or bench.posted.of(LinkFell):
+        bench.ready()
+    bench.posted.clear()
+    return bench
+
+
+def test_a_text_is_sent_as_one_segment_and_reported(rig: Rig) -> None:
+    token = rig.send(KAZAKH)
+    [sent] = rig.posted.wait(SmsSent)
+    assert (sent.token, sent.parts) == (token, 1)
+    assert rig.posted.wait(SmsReported) == [SmsReported(sent.reference, "delivered")]
+    assert rig.arrived()[-1] == KAZAKH
+
+
+def test_a_text_of_two_segments_is_refused_and_the_session_stays(rig: Rig) -> None:
+    token = rig.send("ұзақ " * 20)
+    [failed] = rig.posted.wait(SmsFailed)
+    assert failed.token == token
+    assert "one is allowed" in failed.reason
+    rig.send("after")
+    assert rig.posted.wait(SmsSent)
+    assert not rig.posted.of(LinkFell)
+
+
+def test_an_incoming_text_is_posted_as_it_was_written(rig: Rig) -> None:
+    rig.knobs.deliver(STRANGER, "ОК 4711 қабылдадым")
+    assert rig.posted.wait(SmsReceived) == [SmsReceived(STRANGER, "ОК 4711 қабылдадым")]
+
+
+def test_a_poll_tells_the_modem_and_the_balance(rig: Rig) -> None:
+    rig.modem.poll("balance")
+    [status] = rig.posted.wait(ModemStatus)
+    assert (status.sim, status.registration, status.operator) == ("ready", "home", "SimTel")
+    assert status.imei == "356938035643809"
+    assert status.signal_dbm == -71
+    assert rig.posted.wait(BalanceRead) == [BalanceRead(1000.0)]
+
+
+def test_a_refused_text_fails_and_the_session_stays(rig: Rig) -> None:
+    rig.knobs.refuse_sends(38)
+    token = rig.send("refused")
+    assert [failed.token for failed in rig.posted.wait(SmsFailed)] == [token]
+    rig.send("after")
+    assert rig.posted.wait(SmsSent)
+    assert not rig.posted.of(LinkFell)
+
+
+def test_off_the_network_a_text_fails_and_the_poll_says_why(rig: Rig) -> None:
+    rig.knobs.lose_network(denied=True)
+    rig.modem.poll("status")
+    rig.send("nowhere")
+    rig.knobs.find_network()
+    assert rig.posted.wait(ModemStatus)[0].registration == "denied"
+    assert rig.posted.wait(SmsFailed)
+    assert not rig.posted.of(LinkFell)
+
+
+def test_a_hung_modem_fails_the_text_then_the_link_and_can_be_reopened(rig: Rig) -> None:
+    rig.knobs.hang()
+    token = rig.send("into the void")
+    rig.posted.wait(LinkFell)
+    [failed, fell] = rig.posted.events
+    assert isinstance(failed, SmsFailed)
+    assert failed.token == token
+    assert failed.reason.startswith("hung")
+    assert isinstance(fell, LinkFell)
+    rig.knobs.unhang()
+    rig.ready()
+    rig.send("alive again")
+    assert rig.posted.wait(SmsSent)
+
+
+def test_an_unplugged_modem_is_told_unasked_and_once(rig: Rig) -> None:
+    rig.knobs.unplug()
+    assert len(rig.posted.wait(LinkFell)) == 1
+    rig.send("too late")
+    assert rig.posted.wait(SmsFailed)
+    assert len(rig.posted.of(LinkFell)) == 1
+    rig.modem.open("none")
+    assert len(rig.posted.wait(LinkFell, 2)) == 2
+
+
+def test_without_a_card_the_link_falls_and_the_status_says_missing(rig: Rig) -> None:
+    rig.take_card()
+    rig.knobs.lose_network()
+    rig.modem.poll("status")
+    [fell] = rig.posted.wait(LinkFell)
+    assert "SIM" in fell.reason
+    assert rig.posted.of(ModemStatus)[-1].sim == "missing"
+
+
+def test_a_closed_modem_answers_without_raising(rig: Rig) -> None:
+    began_s = time.monotonic()
+    rig.modem.close()
+    rig.modem.close()
+    assert time.monotonic() - began_s < 2.5
+    rig.posted.clear()
+    rig.send("nobody is there")
+    rig.modem.poll("balance")
+    assert rig.posted.of(SmsFailed)
+    [balance] = rig.posted.of(BalanceRead)
+    assert balance.balance_kzt is None
+    assert not rig.posted.of(LinkFell)
