@@ -129,7 +129,7 @@ class MonitorStatus(Struct, frozen=True, kw_only=True, tag_field="v", tag=1):
 class ButtonHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`level` names what is wrong or `released`; times are Unix seconds."""
 
-    level: Literal["released", "pressed", "stuck", "lost", "unknown"] = "unknown"
+    level: Literal["released", "pressed", "stuck", "lost", "unknown"] = "released"
     last_press_at: Count = 0
     last_test_at: Count = 0
 
@@ -137,7 +137,7 @@ class ButtonHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class MqttHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The MQTT link: round-trip time in ms and the number of drops since boot."""
 
-    up: bool = False
+    up: bool = True
     rtt_ms: Count = 0
     drops: Count = 0
 
@@ -145,8 +145,8 @@ class MqttHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SmsHealth(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The GSM modem: registration, operator, RSSI in dBm, balance in tenge, last test in Unix seconds."""
 
-    up: bool = False
-    registered: Short = ""
+    up: bool = True
+    registered: Short = "home"
     operator: Short = ""
     signal_dbm: int | None = None
     balance_kzt: float | None = None
@@ -179,20 +179,23 @@ class Board(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
-    """The newest health of a kiosk; times are Unix seconds to stay <= 400 B when healthy."""
+    """The newest health of a kiosk, <= 400 B when healthy.
+
+    Hence times are Unix seconds, and what is left out is the healthy value: only trouble takes room.
+    """
 
     seq: Count
     boot: Count
     at: Count
     uptime_s: Count
-    state: KioskState
+    state: KioskState = "armed"
     faults: Annotated[tuple[Short, ...], Meta(max_length=16)] = ()
-    button: ButtonHealth = ButtonHealth()
+    button: ButtonHealth = ButtonHealth(level="unknown")
     links: Links = Links()
     voice: VoiceHealth = VoiceHealth(mode="off")
-    power: Power = "unknown"
+    power: Power = "mains"
     board: Board = Board()
-    clock: Clock = "unsynced"
+    clock: Clock = "synced"
     open_alerts: Count = 0
     cert_days_left: int | None = None
     config_hash: Short = ""

@@ -210,5 +210,4 @@ def _sms(health: Health) -> SmsHealth:
         operator=modem.operator[:24] if modem else "",
         signal_dbm=modem.signal_dbm if modem else None,
         balance_kzt=health.balance_kzt,
-        last_test_at=max(0, health.last_test_utc_ms // 1000),
     )

@@ -6,7 +6,7 @@ Outside bytes become a value or `Rejected(reason)`; nothing here raises on them.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar, assert_never, get_args
 
 import msgspec
 
@@ -79,6 +79,8 @@ def topic_of(kiosk_id: str, body: Body) -> tuple[str, int]:
             return topic(kiosk_id, "cmdres", body.command_id), 1
         case Heartbeat():
             return topic(kiosk_id, "hb"), 0
+        case _:
+            assert_never(body)
 
 
 def monitor_topic(monitor_id: str) -> str:
