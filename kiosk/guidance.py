@@ -7,15 +7,6 @@ from dataclasses import dataclass, replace
 
 from kiosk.bodies import Stage
 
-SPOKEN_STAGES: tuple[Stage, ...] = (
-    "pressed",
-    "sending",
-    "received",
-    "accepted",
-    "en_route",
-    "on_scene",
-    "closed",
-)
 REASSURING: frozenset[Stage] = frozenset({"received", "accepted", "en_route"})
 
 
@@ -36,9 +27,12 @@ class Line:
     cut: bool = False
 
 
+SENDING_AFTER_S = 4.0  # a receipt mostly comes sooner, and then two sentences of state would be one too many
+
+
 def follow(guidance: Guidance, stage: Stage, now_s: float, reassure_s: float) -> tuple[Guidance, Line | None]:
-    """Say a stage once, when it is entered."""
-    if guidance.said == stage:
+    """Say a stage once, when it is entered; `sending` waits, `due_s` gives it."""
+    if stage in (guidance.said, "sending"):
         return guidance, None
     return replace(guidance, said=stage, next_s=now_s + reassure_s), Line(stage)
 
@@ -53,6 +47,8 @@ def due_s(
 ) -> float | None:
     """Give when the next unasked word is due: `trying` while nobody has it (`spoken` only), else comfort."""
     if stage in ("pressed", "sending"):
+        if stage == "sending" and guidance.said != "sending":
+            return pressed_s + SENDING_AFTER_S
         if not spoken:
             return None
         return guidance.next_s if guidance.tried else pressed_s + trying_after_s
@@ -61,6 +57,8 @@ def due_s(
 
 def comfort(guidance: Guidance, stage: Stage, now_s: float, reassure_s: float) -> tuple[Guidance, Line]:
     """Say what is due by `due_s`."""
+    if stage == "sending" and guidance.said != "sending":
+        return replace(guidance, said="sending", next_s=now_s + reassure_s), Line("sending")
     trying = stage in ("pressed", "sending")
     line = Line("trying", cut=True) if trying else Line(stage)
     return replace(guidance, tried=guidance.tried or trying, next_s=now_s + reassure_s), line

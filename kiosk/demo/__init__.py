@@ -1,0 +1,1 @@
+"""The whole chain on one PC: real daemon and centre, simulated shop, networks and people."""
