@@ -16,6 +16,7 @@ from kiosk.messages import IncidentRecord
 
 TakenStage = Literal["accepted", "en_route", "on_scene"]
 MAX_ALSO = 8
+UTC_MAX_MS = 0xFFFF_FFFF * 1000  # the year 2106: what the signed SMS can hold; later is a broken clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,8 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
     A clock that was unsynced, went back, or says "older than an incident may get" must not end an
     incident that nobody closed: such a one starts afresh and is told as late.
     """
-    age_s = (utc_ms - kept.pressed_utc_ms) / 1000
+    pressed_utc_ms = bounded_utc_ms(kept.pressed_utc_ms)
+    age_s = (utc_ms - pressed_utc_ms) / 1000
     if kept.clock == "unsynced" or not 0 <= age_s < max_s:
         age_s = 0.0
     return Incident(
@@ -189,16 +191,21 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
         kind=kept.kind,
         button=kept.button,
         pressed_s=now_s - age_s,
-        pressed_utc_ms=kept.pressed_utc_ms,
+        pressed_utc_ms=pressed_utc_ms,
         clock=kept.clock,
         seq=kept.seq,
         code=kept.code,
         duty=kept.duty,
-        presses=kept.presses,
+        presses=max(1, kept.presses),
         also=kept.also,
         by=kept.by,
         state=_state_of(kept.stage),
     )
+
+
+def bounded_utc_ms(utc_ms: int) -> int:
+    """Bring a wall time (ms since 1970) into the years that can be written and signed."""
+    return min(max(utc_ms, 0), UTC_MAX_MS)
 
 
 def _state_of(stage: Stage) -> State:

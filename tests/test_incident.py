@@ -1,0 +1,163 @@
+"""One incident: its stages go up, and only a person ends it."""
+
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Any, get_args
+
+import pytest
+
+from kiosk.bodies import STAGES, AlertId, ReplyStage, Stage
+from kiosk.incident import (
+    MAX_ALSO,
+    UTC_MAX_MS,
+    Aged,
+    Answered,
+    Attempted,
+    Heard,
+    Incident,
+    Over,
+    PressedAgain,
+    Taken,
+    Unheard,
+    bounded_utc_ms,
+    rank,
+    record,
+    revive,
+    step,
+)
+from kiosk.messages import IncidentRecord
+
+UTC_MS = 1_790_000_000_000
+MAX_S = 21_600.0
+REPLIES: tuple[ReplyStage, ...] = get_args(ReplyStage)
+STATES = {
+    "pressed": Unheard(),
+    "sending": Unheard(attempting=True),
+    "received": Heard(),
+    "accepted": Taken("accepted"),
+    "en_route": Taken("en_route"),
+    "on_scene": Taken("on_scene"),
+    "closed": Over(),
+}
+EVENTS = [Attempted(), PressedAgain("counter"), Aged(), *(Answered(stage, "op-1") for stage in REPLIES)]
+
+
+def incident(**changes: Any) -> Incident:
+    made = Incident(
+        alert_id=AlertId("01TEST"), kind="press", button="counter", pressed_s=100.0,
+        pressed_utc_ms=UTC_MS, clock="synced", seq=7, code="4711",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def kept(stage: Stage = "sending", **changes: Any) -> IncidentRecord:
+    return replace(record(incident(state=STATES[stage])), **changes)
+
+
+def test_every_state_has_the_stage_that_people_know() -> None:
+    assert [incident(state=state).stage for state in STATES.values()] == list(STAGES)
+    assert [rank(stage) for stage in STAGES] == list(range(7))
+
+
+def test_stages_never_go_back_whatever_comes() -> None:
+    for state, event in product(STATES.values(), EVENTS):
+        before = incident(state=state)
+        assert rank(step(before, event).stage) >= rank(before.stage), (state, event)
+
+
+def test_answers_in_any_order_end_at_the_highest() -> None:
+    for answers in permutations(REPLIES[:4]):
+        now = incident(state=Unheard(attempting=True))
+        for stage in answers:
+            now = step(now, Answered(stage))
+        assert now.stage == "on_scene"
+
+
+def test_a_repeated_answer_changes_nothing_not_even_who_took_it() -> None:
+    taken = step(incident(), Answered("accepted", "op-1"))
+    assert step(taken, Answered("accepted", "op-2")) is taken
+    assert step(taken, Answered("received", "op-2")) is taken
+
+
+def test_who_answered_is_kept_until_somebody_else_goes_further() -> None:
+    taken = step(incident(), Answered("accepted", "op-1"))
+    assert step(taken, Answered("en_route")).by == "op-1"
+    assert step(taken, Answered("on_scene", "op-2")).by == "op-2"
+    assert step(taken, Answered("closed", "op-3")).by == "op-3"
+    assert step(incident(), Answered("received", "centre")).by == ""
+
+
+def test_an_attempt_makes_it_sending_and_never_undoes_an_answer() -> None:
+    assert step(incident(), Attempted()).stage == "sending"
+    heard = incident(state=Heard())
+    assert step(heard, Attempted()) is heard
+
+
+def test_a_further_press_is_counted_in_every_open_state_and_never_cancels() -> None:
+    for stage, state in STATES.items():
+        again = step(incident(state=state), PressedAgain("fitting"))
+        assert again.stage == stage
+        assert again.presses == (1 if stage == "closed" else 2)
+
+
+def test_other_buttons_are_told_once_each_and_bounded() -> None:
+    now = incident()
+    for number in range(12):
+        for _ in range(2):
+            now = step(now, PressedAgain(f"button{number}"))
+    now = step(now, PressedAgain("counter"))
+    assert now.presses == 26
+    assert now.also == tuple(f"button{number}" for number in range(MAX_ALSO))
+
+
+def test_only_a_closed_or_its_age_ends_it() -> None:
+    for state, event in product(list(STATES.values())[:-1], EVENTS):
+        ended = isinstance(step(incident(state=state), event).state, Over)
+        assert ended == (event in (Aged(), Answered("closed", "op-1"))), (state, event)
+    assert step(incident(), Aged()).state == Over(expired=True)
+
+
+def test_what_is_over_stays_as_it_is() -> None:
+    over = incident(state=Over(expired=True))
+    for event in EVENTS:
+        assert step(over, event) is over
+
+
+def test_it_escalates_until_a_person_took_it() -> None:
+    assert [stage for stage, state in STATES.items() if incident(state=state).escalating] == [
+        "pressed",
+        "sending",
+        "received",
+    ]
+
+
+# ---- the journal
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_record_gives_back_the_same_incident(stage: Stage) -> None:
+    before = incident(state=STATES[stage], presses=3, also=("fitting",), by="op-1", duty=False)
+    after = revive(record(before), now_s=5000.0, utc_ms=UTC_MS + 60_000, max_s=MAX_S)
+    assert after == replace(before, pressed_s=4940.0)
+    assert record(after) == record(before)
+
+
+def test_its_age_goes_on_over_a_restart() -> None:
+    assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S).pressed_s == 20.0
+
+
+@pytest.mark.parametrize("jump_ms", [-10 * 365 * 86_400_000, -1, 10 * 365 * 86_400_000, 21_600_000])
+def test_a_clock_that_jumped_never_ends_an_incident_that_nobody_closed(jump_ms: int) -> None:
+    assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + jump_ms, max_s=MAX_S).pressed_s == 50.0
+
+
+def test_a_time_from_an_unsynced_clock_tells_no_age() -> None:
+    assert revive(kept(clock="unsynced"), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S).pressed_s == 50.0
+
+
+@pytest.mark.parametrize("torn", [-1, 10**18])
+def test_a_torn_time_or_count_is_brought_into_bounds(torn: int) -> None:
+    revived = revive(kept(pressed_utc_ms=torn, presses=-4), now_s=50.0, utc_ms=UTC_MS, max_s=MAX_S)
+    assert revived.pressed_utc_ms in (0, UTC_MAX_MS)
+    assert revived.presses == 1
+    assert bounded_utc_ms(UTC_MS) == UTC_MS
