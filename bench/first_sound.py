@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.hw.render import Sources, render
+from kiosk.hw.render import render
+from kiosk.hw.sources import Sources
 from kiosk.hw.voice import AplayVoice, VoiceSettings
 from kiosk.messages import KioskEvent, VoiceEnded
 from kiosk.sim.soundcard import SoundCard

@@ -6,35 +6,24 @@ bad source is told and the next one is taken. Never imported by the daemon.
 
 import fcntl
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
 import msgspec
 
-from kiosk.hw import clips, mastering, piper, tts
-from kiosk.hw.clips import Clip, Manifest, Sentence, Source, file_sha256, text_sha256
-from kiosk.hw.espeak import VOICES
+from kiosk.config import Config
+from kiosk.hw import clips, mastering
+from kiosk.hw.clips import Clip, Manifest, Sentence, site_prompts, text_sha256
 from kiosk.hw.playlist import SENTENCE_PAUSE_S
-from kiosk.messages import ConfigError, Language, VoiceFailed
-from kiosk.prompts import Prompt
-
-_MASTERING = "1"  # raised when the same source would come out of `mastering` differently
+from kiosk.hw.sources import Candidate, Sources, candidates
+from kiosk.messages import ConfigError, VoiceFailed
+from kiosk.prompts import Catalogue, Prompt
 
 Outcome = Literal["kept", "rendered", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Where voices come from: the folder of human recordings, and Piper models by language."""
-
-    human: Path
-    piper: Mapping[str, Path]
-    speak: Callable[[str, Language, Path], None] = tts.synthesise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +55,14 @@ class _Work:
     problems: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    source: Source
-    voice: str
-    recipe: str
-    sound: Callable[[Path], list[mastering.Samples]]
+def render_site(
+    config: Config, catalogue: Catalogue, *, progress: Callable[[Progress], None] = lambda _: None
+) -> Report:
+    """Bring a site's clips up to date with its configuration and the catalogue; raises as `render`."""
+    voice = config.voice
+    models = {language: Path(model) for language, model in voice.piper.items()}
+    sources = Sources(human=Path(voice.human), piper=models)
+    return render(Path(voice.clips), site_prompts(config, catalogue), sources, progress=progress)
 
 
 def render(
@@ -126,7 +117,7 @@ def _one(work: _Work, prompt: Prompt) -> tuple[Clip | None, Outcome]:
     old = work.before.clip(prompt.language, prompt.key)
     if old is not None and not _usable(work.folder, old, prompt):
         old = None
-    for candidate in _candidates(work, prompt):
+    for candidate in candidates(prompt, work.sources, work.problems):
         if old is not None and old.recipe == candidate.recipe:
             return msgspec.structs.replace(old, approved=prompt.approved), "kept"
         try:
@@ -143,52 +134,7 @@ def _usable(folder: Path, clip: Clip, prompt: Prompt) -> bool:
     return intact and clip.text_sha256 == text_sha256(prompt.text)
 
 
-def _candidates(work: _Work, prompt: Prompt) -> Iterator[_Candidate]:
-    language, sources = prompt.language, work.sources
-    recording = sources.human / language / f"{prompt.key}.wav"
-    model = sources.piper.get(language)
-    if recording.exists():
-        yield _Candidate(
-            source="human",
-            voice=recording.name,
-            recipe=_recipe(prompt, "human", _content(recording)),
-            sound=lambda _: mastering.split(mastering.read_recording(recording), len(prompt.sentences)),
-        )
-    if model is not None and piper.installed():
-        try:
-            piper.assert_language(model, language)
-        except VoiceFailed as error:
-            work.problems.append(f"{language} {prompt.key}: {error}")
-        else:
-            yield _Candidate(
-                source="piper",
-                voice=model.name,
-                recipe=_recipe(prompt, "piper", _identity(model)),
-                sound=lambda scratch: _spoken(
-                    prompt, scratch, lambda text, path: piper.synthesise(text, model, path)
-                ),
-            )
-    yield _Candidate(
-        source="pyttsx3",
-        voice=f"espeak-ng/{VOICES[language].name}",
-        recipe=_recipe(prompt, "pyttsx3", f"{version('pyttsx3')} {VOICES[language]}"),
-        sound=lambda scratch: _spoken(
-            prompt, scratch, lambda text, path: sources.speak(text, language, path)
-        ),
-    )
-
-
-def _spoken(prompt: Prompt, scratch: Path, speak: Callable[[str, Path], None]) -> list[mastering.Samples]:
-    path = scratch / "sentence.wav"
-    sounds = []
-    for sentence in prompt.sentences:
-        speak(sentence, path)
-        sounds.append(mastering.read_recording(path))
-        path.unlink()
-    return sounds
-
-
-def _clip(folder: Path, prompt: Prompt, made: _Candidate, masters: list[mastering.Master]) -> Clip:
+def _clip(folder: Path, prompt: Prompt, made: Candidate, masters: list[mastering.Master]) -> Clip:
     sentences: list[Sentence] = []
     end_s = -SENTENCE_PAUSE_S
     for number, sound in enumerate(masters, start=1):
@@ -224,25 +170,6 @@ def _manifest_before(folder: Path) -> Manifest:
         return clips.read_manifest(folder)
     except ConfigError:
         return Manifest(clips=())  # none yet, or one that cannot be trusted: render everything
-
-
-def _recipe(prompt: Prompt, source: str, identity: str) -> str:
-    return text_sha256(f"{_MASTERING}\n{source}\n{identity}\n{prompt.text}")
-
-
-def _content(recording: Path) -> str:
-    try:
-        return file_sha256(recording)
-    except OSError as error:
-        return f"unreadable: {error.strerror}"  # reading it as sound will tell the same, with its name
-
-
-def _identity(model: Path) -> str:
-    try:
-        stat = model.stat()
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-    return f"{model} {stat.st_size} {stat.st_mtime_ns}"
 
 
 @contextmanager

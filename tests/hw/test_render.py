@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.voice_bench import site_config
 from scipy.io import wavfile
 
 from kiosk.hw import clips, piper
 from kiosk.hw.clips import faults, read_manifest, text_sha256
-from kiosk.hw.render import Progress, Sources, render
+from kiosk.hw.render import Progress, render, render_site
+from kiosk.hw.sources import Sources
 from kiosk.messages import VoiceFailed
 from kiosk.prompts import KEYS, Prompt
 from kiosk.words import load_catalogue
@@ -299,3 +301,16 @@ def test_the_kazakh_catalogue_is_rendered_by_pyttsx3_within_limits(tmp_path):
     assert report.rendered == len(prompts)
     assert list(faults(folder, read_manifest(folder))) == []
     assert not list(Path(folder).glob("*.part"))
+
+
+def test_a_sites_configuration_names_its_folders_prompts_and_models(tmp_path, monkeypatch):
+    seen = []
+
+    def spy(folder, prompts, sources, **_):
+        seen.append((folder, len(prompts), sources.human, sources.piper))
+
+    monkeypatch.setattr("kiosk.hw.render.render", spy)
+    cover = {"kk": "Дүкен ашық.", "ru": "Магазин открыт."}
+    config = site_config(mode="cover", clips="/c", human="/h", piper={"kk": "/m.onnx"}, cover=cover)
+    render_site(config, load_catalogue())
+    assert seen == [(Path("/c"), 2 * len(KEYS) + 2, Path("/h"), {"kk": Path("/m.onnx")})]

@@ -12,8 +12,9 @@ import pytest
 from fakes.voice_bench import PATIENCE_S, VoiceBench, make_clips, match, site_config
 
 from kiosk.hw.clips import read_manifest, write_manifest
-from kiosk.hw.render import Sources, render
+from kiosk.hw.render import render
 from kiosk.hw.repertoire import current_mark
+from kiosk.hw.sources import Sources
 from kiosk.hw.voice import open_voice
 from kiosk.messages import (
     KioskEvent,
