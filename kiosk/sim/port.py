@@ -35,7 +35,6 @@ class Port:
         self._feed = feed
         self._link = link
         self._master: int | None = None
-        self._spare: int | None = None
         self._path = ""
         self._actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
         self._wake_read, self._wake_write = os.pipe()
@@ -98,15 +97,12 @@ class Port:
         """Appear as a new tty and point the link at it."""
         if self._master is not None:
             return
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(self._master, False)
-        self._path = os.ttyname(slave)
-        os.close(slave)
-        # the freed number must not be given to the next plugging: a real port changes its name
-        if self._spare is not None:
-            os.close(self._spare)
-            self._spare = None
+        old_path = self._path
+        self._master = self._new_tty()
+        if self._path == old_path:
+            # a real port changes its name too: ttyUSB0 comes back as ttyUSB1
+            same, self._master = self._master, self._new_tty()
+            os.close(same)
         if self._link is not None:
             fresh = self._link.with_name(self._link.name + ".new")
             fresh.unlink(missing_ok=True)
@@ -119,13 +115,16 @@ class Port:
             return
         os.close(self._master)
         self._master = None
-        if not self._closed.is_set():
-            self._spare, slave = os.openpty()
-            os.close(slave)
-        elif self._spare is not None:
-            os.close(self._spare)
         if self._link is not None:
             self._link.unlink(missing_ok=True)
+
+    def _new_tty(self) -> int:
+        master, slave = os.openpty()
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        self._path = os.ttyname(slave)
+        os.close(slave)
+        return master
 
     def _post(self, action: Action) -> None:
         if not self._closed.is_set():
