@@ -17,7 +17,7 @@ UNITS = {
 PHONE_KEYS = frozenset({"phone", "number", "gateways", "smsc"})
 SECRET_KEYS = frozenset({"password", "secret", "token", "passphrase"})
 HIDDEN = "•••••"
-_PHONE = re.compile(r"\+[0-9][0-9 ()-]{6,}")
+_PHONE = re.compile(r"\+[0-9][0-9 ()-]{5,}[0-9]")
 
 
 def mask_phone(number: str) -> str:
