@@ -17,7 +17,7 @@ from pathlib import Path
 from kiosk.hw.render import render
 from kiosk.hw.sources import Sources
 from kiosk.hw.voice import AplayVoice, VoiceSettings
-from kiosk.messages import KioskEvent, VoiceEnded
+from kiosk.messages import KioskEvent, VoiceEnded, VoiceStarted
 from kiosk.sim.soundcard import SoundCard
 from kiosk.words import load_catalogue
 
@@ -59,11 +59,16 @@ def _ours(voice: AplayVoice, card: SoundCard, events: "queue.SimpleQueue[KioskEv
     begun_s = time.monotonic()
     voice.say("pressed")
     heard_s, _ = card.first_sound()
+    _wait_for(VoiceStarted, events)
     voice.hush()
-    while not isinstance(events.get(timeout=5), VoiceEnded):
-        pass
-    card.take(1 << 20, within_s=0.02)
+    _wait_for(VoiceEnded, events)
+    card.drain()
     return (heard_s - begun_s) * 1000
+
+
+def _wait_for(kind: type[KioskEvent], events: "queue.SimpleQueue[KioskEvent]") -> None:
+    while not isinstance(events.get(timeout=5), kind):
+        pass
 
 
 def _bare(clip: Path, card: SoundCard) -> float:
@@ -71,7 +76,7 @@ def _bare(clip: Path, card: SoundCard) -> float:
     with subprocess.Popen(["aplay", "-q", str(clip)], env={**os.environ, **card.environ}) as child:
         heard_s, _ = card.first_sound()
         child.kill()
-    card.take(1 << 20, within_s=0.02)
+    card.drain()
     return (heard_s - begun_s) * 1000
 
 

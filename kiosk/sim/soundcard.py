@@ -48,6 +48,14 @@ class SoundCard:
                 return time.monotonic(), bytes(heard)
         raise TimeoutError(f"no sound within {within_s:g} s")
 
+    def drain(self) -> bytes:
+        """Take all that has been played so far; call it when nothing is playing."""
+        heard = bytearray()
+        with suppress(BlockingIOError):
+            while True:
+                heard += os.read(self._fd, 1 << 16)
+        return bytes(heard)
+
     def stuff(self) -> None:
         """Fill the card with silence, so that it hangs at the very first sample until `take` is called."""
         with suppress(BlockingIOError):

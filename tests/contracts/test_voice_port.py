@@ -73,6 +73,7 @@ class AplayRig:
 
     def sounding(self) -> None:
         assert self.bench.card.take(4800)
+        self.bench.events.put(self.bench.wait_for(VoiceStarted))
 
     def run(self, last: type[KioskEvent]) -> list[KioskEvent]:
         return self.bench.play_until(last)[1]

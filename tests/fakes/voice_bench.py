@@ -167,7 +167,7 @@ class VoiceBench:
                 seen.append(event)
                 if pending and isinstance(event, pending[0]):
                     pending.pop(0)
-        return bytes(heard + self.card.take(1 << 20, within_s=0.02)), seen
+        return bytes(heard + self.card.drain()), seen
 
     def wait_for(self, kind: type[KioskEvent]) -> KioskEvent:
         """Wait for an event while the card stands still."""

@@ -118,6 +118,7 @@ def test_hush_silences_at_once_and_nothing_follows(make: Make) -> None:
     bench = make(duration_s=4.0)
     bench.voice.say("sending")
     first = bench.card.take(4800)
+    bench.wait_for(VoiceStarted)
     bench.voice.say("received")
     bench.voice.hush()
     rest, events = bench.play_until(VoiceEnded)
