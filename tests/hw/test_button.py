@@ -2,16 +2,20 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
+from gpiod.line import Edge
 
 from kiosk import press
-from kiosk.config import Button, Contact, Gpio
+from kiosk.config import Button, Gpio
+from kiosk.config import Contact as ContactSettings
 from kiosk.hw import edges
-from kiosk.hw.button import GpioInputs
+from kiosk.hw.button import Contact, GpioInputs
 from kiosk.hw.gpio import PinSource
+from kiosk.hw.gpiopin import LibgpiodPin
 from kiosk.messages import EdgeSeen, InputLost, InputName, KioskEvent, LevelRead, WorkerFailed
 from kiosk.press import Press, Rules
 
@@ -26,7 +30,7 @@ class Site:
         self.posted = Heard()
         self.pins = PinSource(Gpio(), makers={"libgpiod": lambda _: self.bench.factory})
         self.inputs = GpioInputs(
-            self.posted, {COUNTER: Button(name="counter", pin=17), TAMPER: Contact(pin=27)}, self.pins
+            self.posted, {COUNTER: Button(name="counter", pin=17), TAMPER: ContactSettings(pin=27)}, self.pins
         )
 
     def lost(self) -> list[InputLost]:
@@ -154,6 +158,53 @@ def test_a_failing_post_costs_one_edge_and_not_the_button(
     inputs.close()
     pins.close()
     assert "a bug in the core's door" in caplog.text
+
+
+def test_no_driver_s_thread_ever_sees_an_exception_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """Pitfall 17: lgpio has no guard of its own."""
+
+    def post(event: KioskEvent) -> None:
+        raise RuntimeError("a bug in the core's door")
+
+    Contact(COUNTER, device=None, post=post, clock=lambda: 1.0)._changed(0.5, 1)
+    assert "a bug in the core's door" in caplog.text
+
+
+def test_the_kernel_is_asked_for_raw_edges(site: Site) -> None:
+    """Pitfalls 13 and 14: no debounce but the core's."""
+    site.inputs.open()
+    settings = site.bench.chip.wires[17].settings
+    assert settings.debounce_period == timedelta()
+    assert settings.edge_detection is Edge.BOTH
+
+
+def test_a_loss_that_two_threads_notice_is_posted_once(site: Site) -> None:
+    site.inputs.open()
+    contact = site.inputs._open[COUNTER]
+    site.inputs._lose(contact, "noticed by the reader")
+    site.inputs._lose(contact, "noticed by the re-check")
+    assert [lost.reason for lost in site.lost()] == ["noticed by the reader"]
+
+
+def test_a_level_is_never_newer_than_an_edge_that_came_while_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a stale level would undo a press."""
+    bench, posted, now_s = GpioBench(tmp_path), Heard(), iter((1.0, 2.0, 3.0, 4.0))
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: bench.factory})
+    inputs = GpioInputs(posted, {COUNTER: Button(name="counter", pin=17)}, pins, clock=lambda: next(now_s))
+    original = LibgpiodPin._get_state
+
+    def slow(pin: LibgpiodPin) -> float:
+        level = original(pin)
+        next(now_s)
+        return level
+
+    monkeypatch.setattr(LibgpiodPin, "_get_state", slow)
+    inputs.open()
+    assert posted.wait(1)[0].at_s == 1.0
+    inputs.close()
+    pins.close()
 
 
 def test_an_edge_on_another_clock_is_put_on_ours(tmp_path: Path) -> None:

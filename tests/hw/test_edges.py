@@ -63,24 +63,36 @@ def test_an_unforeseen_failure_costs_one_line_and_not_the_thread(
     assert "unforeseen" in caplog.text
 
 
-def test_a_forgotten_descriptor_is_silent_even_if_it_was_ready(
+def test_a_forgotten_descriptor_is_silent_and_may_be_watched_again(
     reader: EdgeReader, pipes: list[tuple[int, int]]
 ) -> None:
     (first, first_end), (second, second_end) = pipes
     heard = Heard()
-
-    def forget_the_other() -> None:
-        os.read(second, 9)
-        reader.forget(first)
-        heard("second")
-
-    os.write(first_end, b"x")
-    os.write(second_end, b"x")
-    reader.watch(second, forget_the_other)
-    heard.wait(1)
+    reader.watch(first, lambda: heard("first"))
     reader.forget(first)
+    reader.forget(first)
+    os.write(first_end, b"x")
+    reader.watch(second, lambda: heard(os.read(second, 9)))
+    os.write(second_end, b"y")
+    assert heard.wait(1) == [b"y"]
     reader.watch(first, lambda: heard(os.read(first, 9)))
-    assert heard.wait(2) == ["second", b"x"]
+    assert heard.wait(2) == [b"y", b"x"]
+
+
+def test_one_line_may_forget_another_that_is_ready_too(
+    reader: EdgeReader, pipes: list[tuple[int, int]]
+) -> None:
+    heard = Heard()
+
+    def forget_the_other(mine: int, other: int) -> None:
+        reader.forget(other)
+        heard(os.read(mine, 9))
+
+    for (mine, end), (other, _) in zip(pipes, reversed(pipes), strict=True):
+        os.write(end, b"x")
+        reader.watch(mine, lambda mine=mine, other=other: forget_the_other(mine, other))
+    assert heard.wait(1) == [b"x"]
+    assert reader.alive
 
 
 def test_it_can_be_closed_from_inside_and_used_again(

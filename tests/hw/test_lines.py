@@ -5,7 +5,9 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+import gpiod
 import pytest
 from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
 from gpiod.line import Bias, Direction, Edge
@@ -74,6 +76,17 @@ def test_an_input_asks_for_pull_edges_and_the_kernel_s_debounce(bench: GpioBench
     assert (settings.direction, settings.bias) == (Direction.INPUT, Bias.PULL_UP)
     assert settings.edge_detection is Edge.FALLING
     assert settings.debounce_period.total_seconds() == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("direction", [None, "input", "output"])
+@pytest.mark.parametrize("pull", ["up", "down", "floating"])
+@pytest.mark.parametrize("edges", ["both", "rising", "falling", "none"])
+def test_the_real_libgpiod_takes_every_setting_we_make(
+    line: Line, direction: Literal["input", "output"] | None, pull: str, edges: str
+) -> None:
+    settings = line._settings(Setup(direction=direction, level=True, pull=pull, bounce_s=0.02, edges=edges))
+    config = gpiod._ext.LineConfig()
+    config.add_line_settings([17], gpiod.line_settings._line_settings_to_ext(settings))
 
 
 def test_an_output_is_claimed_at_its_level_without_a_blip(bench: GpioBench, line: Line) -> None:
@@ -170,7 +183,25 @@ def test_a_vanished_chip_is_told_once_and_every_use_says_so(
         with pytest.raises(LineLost):
             use()
     assert factory.alive
+
+
+def test_a_lost_line_does_not_keep_the_reader_busy(
+    bench: GpioBench, factory: LibgpiodFactory, line: Line
+) -> None:
+    """Pitfall 18b: lgpio wrote 2000 lines a second."""
+    ear, rounds = Ear(), Heard()
+    line.watch(WATCHED, ear)
+    bench.chip.vanish()
+    ear.lost.wait(1)
+    beat, push = os.pipe()
+    factory.reader.watch(beat, lambda: rounds(os.read(beat, 1)))
+    for count in range(1, 4):  # each is one more round of the reader, which saw the dead line if it still can
+        os.write(push, b".")
+        rounds.wait(count)
     assert len(ear.lost.calls) == 1
+    factory.reader.forget(beat)
+    os.close(beat)
+    os.close(push)
 
 
 def test_no_lock_is_held_while_a_listener_is_told(bench: GpioBench, line: Line) -> None:
