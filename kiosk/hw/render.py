@@ -23,6 +23,8 @@ from kiosk.hw.sources import Candidate, Sources, candidates
 from kiosk.messages import ConfigError, VoiceFailed
 from kiosk.prompts import Catalogue, Prompt
 
+__all__ = ["Outcome", "Progress", "Report", "Sources", "render", "render_site"]
+
 Outcome = Literal["kept", "rendered", "failed"]
 
 
