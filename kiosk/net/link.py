@@ -100,9 +100,13 @@ class Supervisor:
             self._outbox.close()
 
     def post(self, event: KioskEvent) -> None:
-        """Post an event, but none after `close` has returned."""
-        if not self._silent:
+        """Post an event, but none after `close` has returned; what the taker raises stays here."""
+        if self._silent:
+            return
+        try:
             self._tell(event)
+        except Exception:
+            log.exception("event=mqtt_post_failed kind=%s", type(event).__name__)
 
     def _start(self) -> None:
         if self._closing.is_set() or (self._thread is not None and self._thread.is_alive()):

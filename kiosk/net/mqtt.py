@@ -92,7 +92,7 @@ class PahoLink:
 
     def _client(self, session: Session, host: str, port: int) -> "PahoClient":
         """Make a client for one connection; raises OSError where a file cannot be used."""
-        context = None if self._config.tls is None else self._tls(self._config.tls, host)
+        context = None if self._config.tls is None else self._tls(self._config.tls, host, session)
         client = PahoClient(session, self._config, self._kiosk_id, port, self._tell_certificate)
         client.paho.connect_timeout = self._limits.connect_s
         if context is not None:
@@ -101,15 +101,17 @@ class PahoLink:
             client.paho.username_pw_set(self._config.user, _password(self._config.password_file))
         return client
 
-    def _tls(self, files: Tls, host: str) -> "PinnedContext":
+    def _tls(self, files: Tls, host: str, session: Session) -> "PinnedContext":
         from kiosk.net import tls  # noqa: PLC0415  ssl is another 3 MB, not needed without TLS
 
         self._certificate = self._certificate or tls.OwnCertificate(files, self._trusted_utc_s)
-        name, _ = self._certificate.read()
+        name, days_left = self._certificate.read()
         if name != self._kiosk_id:
             raise LinkDown(
                 f"the certificate {files.cert} is another kiosk's: its name is not {self._kiosk_id}"
             )
+        if days_left < 0:  # the broker decides, but Mosquitto does not say why: it only hangs up
+            session.on_fault("this kiosk's own certificate has expired")
         return tls.pinned_context(files, host, self._trusted_utc_s)
 
     def _tell_certificate(self) -> None:
@@ -233,9 +235,7 @@ class PahoClient:
         self._session.on_connected(str(code) if code.is_failure else "")
 
     def _on_disconnect(self, _c: Any, _u: Any, flags: Any, code: "ReasonCode", _p: Any) -> None:
-        by = (
-            "the broker disconnected" if flags.is_disconnect_packet_from_server else "the connection broke"
-        )
+        by = "the broker disconnected" if flags.is_disconnect_packet_from_server else "the connection broke"
         self._session.end(f"{by} ({code})")
 
     def _on_subscribe(self, _c: Any, _u: Any, _mid: int, codes: "list[ReasonCode]", _p: Any) -> None:

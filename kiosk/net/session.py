@@ -166,8 +166,8 @@ class Session:
             self._b.post(event)
 
     def on_fault(self, text: str) -> None:
-        """Say more about an end that comes."""
-        self._fault = text[:120]
+        """Say more about an end that comes; the first that is said counts."""
+        self._fault = self._fault or text[:120]
 
     # ---- steps
 

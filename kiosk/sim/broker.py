@@ -25,6 +25,7 @@ from kiosk.messages import LinkDown
 SHIPPED = Path(__file__).parents[2] / "provisioning" / "broker"
 MONITOR = "monitor-1"  # the responder that the shipped rules name
 START_S = 10.0
+RUNNING = " running\n"
 STOP_S = 5.0
 TLS_KEYS = frozenset(
     {"cafile", "certfile", "keyfile", "require_certificate", "use_identity_as_username", "tls_version"}
@@ -83,13 +84,14 @@ class MosquittoBroker:
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if program is None:
             raise LinkDown("mosquitto is not installed: apt install mosquitto, or use the built-in broker")
+        before = self.log().count(RUNNING)
         with (self.folder / "log").open("ab") as log:
             self._child = subprocess.Popen(
                 [program, "-c", str(self.folder / "mosquitto.conf")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
         deadline_s = time.monotonic() + START_S
-        while not self._listens():
+        while not self._serves(before):
             if self._child.poll() is not None or time.monotonic() > deadline_s:
                 self.kill()
                 raise LinkDown(f"mosquitto does not start: {self.log()[-300:]}")
@@ -136,10 +138,9 @@ class MosquittoBroker:
     ) -> None:
         self.close()
 
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1.0)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+    def _serves(self, before: int) -> bool:
+        """Tell whether it runs: it listens a moment before it heeds a SIGHUP, which would end it."""
+        return self.log().count(RUNNING) > before
 
     def _end(self, number: signal.Signals) -> None:
         child, self._child = self._child, None
