@@ -3,6 +3,7 @@
 Owns the line. Never leaves the power off: not after an error, not at close, not when it starts again.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +13,13 @@ from gpiozero import OutputDevice
 from kiosk.hw.gpio import PinSource, driver_errors, shut
 from kiosk.messages import ModemFailed
 
+log = logging.getLogger(__name__)
+
 
 class GpioModemPower:
     """Switches the modem's supply (port `ModemPower`); BCM `pin`, `active_high` = high means powered.
 
+    Made, it drives the line as powered, for wirings that need that; a chip that is not there is only logged.
     Wire the switch so that a floating line means powered: a kernel may turn a released line into an input.
     """
 
@@ -34,6 +38,10 @@ class GpioModemPower:
         self._closing = threading.Event()
         self._wait = wait if wait is not None else self._closing.wait
         self._switch: Any = None
+        try:
+            self._opened()
+        except driver_errors() as error:
+            log.warning("modem_power pin=%d undriven reason=%s", pin, error)
 
     def cycle(self, off_s: float) -> None:
         """Take the power away for `off_s` seconds; blocks that long; raises ModemFailed."""

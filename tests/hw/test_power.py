@@ -50,6 +50,28 @@ def test_claiming_the_switch_never_blinks_the_modem(bench: GpioBench, pins: PinS
     power.close()
 
 
+def test_a_modem_that_needs_a_driven_line_is_powered_from_the_start(
+    bench: GpioBench, pins: PinSource
+) -> None:
+    power = GpioModemPower(pins, pin=6)
+    assert bench.chip.wires[6].history == [(Direction.OUTPUT, True)]
+    power.close()
+
+
+def test_a_missing_chip_spoils_the_switch_and_not_the_start(
+    bench: GpioBench, pins: PinSource, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.chip.present = False
+    power = GpioModemPower(pins, pin=6, wait=lambda _: None)
+    assert "modem_power pin=6 undriven" in caplog.text
+    with pytest.raises(ModemFailed, match="no GPIO chip"):
+        power.cycle(1)
+    bench.chip.come_back()
+    power.cycle(1)
+    assert bench.chip.level(6) is True
+    power.close()
+
+
 def test_closing_leaves_the_power_on_and_the_line_an_output(bench: GpioBench, pins: PinSource) -> None:
     power = GpioModemPower(pins, pin=6, wait=lambda _: None)
     power.cycle(1)
