@@ -105,7 +105,7 @@ def test_trying_cuts_a_sentence_at_once(make: Make) -> None:
     first = bench.card.take(4800)
     bench.wait_for(VoiceStarted)
     bench.voice.say("trying", cut=True)
-    bench.wait_for(VoiceEnded)
+    assert bench.events.get(timeout=PATIENCE_S) == VoiceEnded("sending")  # while the card stands still
     rest, _ = bench.play_until(VoiceEnded)
     heard, sentence = first + rest, bench.sounds("sending", "kk")[0]
     cut = heard.index(bench.sounds("trying", "kk")[0])
