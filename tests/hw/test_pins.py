@@ -34,6 +34,7 @@ def test_gpiozero_finds_the_factory_by_its_entry_point() -> None:
     assert found.load() is LibgpiodFactory
 
 
+@pytest.mark.real
 def test_any_gpiozero_program_can_choose_it_and_never_falls_back(tmp_path: Path) -> None:
     """Pitfall 18c: refuse a silent fallback or mock outside demo and tests."""
     program = "from gpiozero import Device; Device.ensure_pin_factory(); print(Device.pin_factory)"

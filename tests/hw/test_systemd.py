@@ -10,6 +10,8 @@ import pytest
 
 from kiosk.hw.systemd import Notifier
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
