@@ -64,12 +64,8 @@ def demo(
     signal.signal(signal.SIGTERM, _leave)
     clips = stage.clips_folder(voice)
     clips.mkdir(parents=True, exist_ok=True)
-    answers = not once or accept == "sms"
     try:
-        shop = Shop(
-            clips=clips, mode=voice, broker=broker, gpio=gpio, answers=answers and once,
-            sound=stage.sound_environment(clips),
-        )  # fmt: skip
+        shop = Shop(clips=clips, mode=voice, broker=broker, gpio=gpio, answers=once and accept == "sms")
         _prepare(shop, clips, voice, quiet=as_json)
         with shop:
             if once:

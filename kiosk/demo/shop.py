@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from kiosk import control
 from kiosk.demo import settings
+from kiosk.demo.stage import Sound
 from kiosk.messages import DeviceError, LinkDown
 from kiosk.sim.amqtt_broker import AmqttBroker
 from kiosk.sim.broker import MosquittoBroker, throw_away_passwords
@@ -45,12 +46,11 @@ class Shop:
         broker: str = "amqtt",
         gpio: int | None = None,
         answers: bool = True,
-        sound: Mapping[str, str] | None = None,
     ) -> None:
         self.events: SimpleQueue[Event] = SimpleQueue()
         self.folder = Path(tempfile.mkdtemp(prefix="pana-demo-"))
         self._gpio = gpio
-        self._sound = dict(sound or {})
+        self._sound = Sound(self.folder)
         self._ends = contextlib.ExitStack()
         self._ends.callback(shutil.rmtree, self.folder, ignore_errors=True)
         passwords = throw_away_passwords(settings.KIOSK_ID, settings.MONITOR_ID)
@@ -118,7 +118,7 @@ class Shop:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **self._sound},
+                env={**os.environ, **self._sound.environ},
             )
         self._ends.callback(_end, child)
 
@@ -167,12 +167,20 @@ class Shop:
         self.ask_kiosk(ask="pin", input=settings.BUTTON, high=True)
 
     def cut(self, network: Network) -> None:
-        """Cut Internet or GSM."""
-        {"mqtt": self.link.cut, "gsm": self.modem.lose_network}[network]()
+        """Cut Internet, GSM or sound."""
+        {"mqtt": self.link.cut, "gsm": self.modem.lose_network, "sound": self._sound.cut}[network]()
 
     def restore(self, network: Network) -> None:
-        """Restore Internet or GSM."""
-        {"mqtt": self.link.restore, "gsm": self.modem.find_network}[network]()
+        """Restore Internet, GSM or sound."""
+        {"mqtt": self.link.restore, "gsm": self.modem.find_network, "sound": self._sound.restore}[network]()
+
+    def reply(self) -> None:
+        """Let the duty officer answer the newest text that asks for it; raises DeviceError."""
+        for text in reversed(self.phone.inbox()):
+            for _, reply in Answer().replies(text.text):
+                self.phone.send(reply)
+                return
+        raise DeviceError("the officer's phone has no text to answer")
 
     def wait(self, ready: Callable[[], bool], within_s: float) -> bool:
         """Wait until something holds."""

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from kiosk.app import load_config
 from kiosk.hw.clips import site_prompts
-from kiosk.hw.render import Progress, Sources, render
+from kiosk.hw.render import Progress, render
+from kiosk.hw.sources import Sources
 from kiosk.messages import KioskError
 from kiosk.prompts import Catalogue
 
-SILENT = """pcm.!default { type null }
-ctl.!default { type null }
-"""
+OWN_CARD = "</usr/share/alsa/alsa.conf>\n"
+SILENT = "pcm.!default { type null }\nctl.!default { type null }\n"
+BROKEN = "pcm.!default { type hw card 31 }\nctl.!default { type hw card 31 }\n"
 
 
 def clips_folder(mode: str) -> Path:
@@ -25,7 +26,7 @@ def clips_folder(mode: str) -> Path:
     return cache / "pana-kiosk" / f"demo-voice-{mode}"
 
 
-def has_sound() -> bool:
+def has_card() -> bool:
     """Tell whether this PC has a sound card that aplay can name."""
     try:
         listed = subprocess.run(["aplay", "-l"], capture_output=True, timeout=5, check=False)
@@ -34,13 +35,26 @@ def has_sound() -> bool:
     return listed.returncode == 0 and b"card" in listed.stdout
 
 
-def sound_environment(folder: Path) -> Mapping[str, str]:
-    """Give the children's environment: the PC's own card, or ALSA's null device where there is none."""
-    if has_sound():
-        return {}
-    path = folder / "silent-asound.conf"
-    path.write_text(SILENT, encoding="utf-8")
-    return {"ALSA_CONFIG_PATH": str(path)}
+class Sound:
+    """The PC's own card, or ALSA's null device where there is none; it can be taken away and given back."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "asound.conf"
+        self._works = OWN_CARD if has_card() else SILENT
+        self.restore()
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """Give what the kiosk's environment must hold."""
+        return {"ALSA_CONFIG_PATH": str(self._path)}
+
+    def cut(self) -> None:
+        """Take the card away: the next prompt finds none."""
+        self._path.write_text(BROKEN, encoding="utf-8")
+
+    def restore(self) -> None:
+        """Give the card back."""
+        self._path.write_text(self._works, encoding="utf-8")
 
 
 def render_clips(
@@ -48,9 +62,9 @@ def render_clips(
 ) -> list[str]:
     """Render what is missing; give what could not be rendered (live speech or captions stand for it)."""
     config, _ = load_config(site_file)
+    sources = Sources(human=folder / "human", piper={})
     try:
-        report = render(folder, site_prompts(config, words), Sources(human=folder / "human", piper={}),
-                        progress=progress)  # fmt: skip
+        report = render(folder, site_prompts(config, words), sources, progress=progress)
     except KioskError as error:
         return [str(error)]
     return list(report.problems)
