@@ -192,6 +192,21 @@ def test_a_store_that_is_not_ours_any_more_is_set_aside(
     assert filled.load() == JournalLoaded(snapshot(2))
 
 
+def test_a_torn_page_beside_the_snapshot_is_found_before_it_breaks_a_save(bench: Bench) -> None:
+    """Pitfall 34: the snapshot may be whole while a page of the history is not."""
+    journal = bench.start()
+    for seq in range(200):
+        journal.save(snapshot(seq, incident("received" if seq % 2 else "accepted")))
+    bench.close()
+    with sqlite3.connect(bench.path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'history'").fetchone()
+    connection.close()
+    with bench.path.open("r+b") as file:
+        file.seek((page - 1) * 4096 + 8)
+        file.write(b"\xff" * 200)
+    assert bench.load().quarantined
+
+
 def test_a_store_that_may_not_be_opened_is_set_aside(filled: Bench, mocker: Any) -> None:
     real = sqlite3.connect
     denied = sqlite3.OperationalError("unable to open database file")
