@@ -44,4 +44,5 @@ def clean(text: Any, length_max: int) -> str:
     """Cut a text and replace what no encoding can carry; eight-bit data is nothing a person wrote."""
     if not isinstance(text, str):
         return ""
-    return text[:length_max].encode("utf-8", "replace").decode()
+    # gammu counts an escaped letter twice and reads past the end of its own text
+    return text.partition("\0")[0][:length_max].encode("utf-8", "replace").decode()

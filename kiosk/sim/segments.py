@@ -44,8 +44,8 @@ def unpack_submit(pdu_hex: str) -> Segment | None:
     digits = body[2]
     return Segment(
         number=fields["Number"],
-        # gammu counts an escaped letter twice and pads the text with NULs
-        text=fields["Text"].rstrip("\0"),
+        # gammu counts an escaped letter twice and reads past the end of its own text
+        text=fields["Text"].partition("\0")[0],
         part=max(header["PartNumber"], 1),
         parts=max(header["AllParts"], 1),
         join_id=max(header["ID8bit"], header["ID16bit"], 0),

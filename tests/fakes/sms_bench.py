@@ -9,6 +9,7 @@ from kiosk.config import Balance, Sms
 from kiosk.messages import KioskEvent
 from kiosk.net.sms import GammuModem
 from kiosk.sim.modem import SimModem
+from kiosk.sim.network import Seen
 from kiosk.sim.phone import Phone
 
 OFFICER = "+77011234567"
@@ -51,8 +52,9 @@ class ModemBench:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.phone = Phone(OFFICER)
+        self.seen: list[Seen] = []
         self.device = folder / "modem"
-        self.sim = SimModem(link=self.device, phones=[self.phone])
+        self.sim = SimModem(link=self.device, phones=[self.phone], observe=self.seen.append)
         self.sim.start()
         self.posted = Posted()
         pin_file = folder / "pin"

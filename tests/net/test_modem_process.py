@@ -1,0 +1,200 @@
+"""The child's handle: deadlines, ends and lies, with children written for it and with the real one."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from fakes.sms_bench import Posted
+
+from kiosk.bodies import Token
+from kiosk.config import Balance, Sms
+from kiosk.messages import BalanceRead, LinkFell, LinkRose, ModemFailed, ModemStatus, SmsFailed, SmsReported
+from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Told
+from kiosk.net.sms import GammuModem
+from kiosk.sim.modem import SimModem
+
+pytestmark = pytest.mark.real
+
+STATUS = '{"imei": "1", "sim": "ready", "registration": "HomeNetwork", "operator": "T", "signal_dbm": -71}'
+ANSWERING = f"""
+import json, sys
+def tell(**fields): print(json.dumps(fields), flush=True)
+asked = open(sys.argv[1], "a")
+for line in sys.stdin:
+    ask = json.loads(line)
+    asked.write(line)
+    asked.flush()
+    if ask["do"] in ("open", "status"):
+        print('{{"id": %d, "result": {STATUS}}}' % ask["id"], flush=True)
+"""
+CRASHES = (
+    ANSWERING
+    + '        tell(event="reading", place=7)\n        import os, signal; os.kill(os.getpid(), 11)\n'
+)
+LIES = ANSWERING + '        print("{ not json", flush=True)\n'
+FLOODS = ANSWERING + '        sys.stdout.write("x" * 300000); sys.stdout.flush()\n'
+DIES_ON_BALANCE = (
+    ANSWERING + '    else:\n        tell(id=ask["id"]); import time; time.sleep(0.1); sys.exit(3)\n'
+)
+REPORTS = ANSWERING + '    for code in (0, 1, 0x30, 0x46): tell(event="reported", reference=9, status=code)\n'
+STUBBORN = "import time\nprint('{}', flush=False)\ntime.sleep(60)\n"
+
+
+class Bench:
+    """A GammuModem over a child that is a few lines of Python."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked_file = folder / "asked"
+        self.posted = Posted()
+        self.script = ""
+
+    def modem(self, script: str) -> GammuModem:
+        config = Sms(
+            device="/dev/null",
+            gateways=(),
+            key_file="/dev/null",
+            balance=Balance(code="*111#", pattern=r"(\d+)"),
+            send_deadline_s=0.3,
+        )
+        command = (sys.executable, "-c", script, str(self.asked_file))
+        self.made = GammuModem(config, self.posted, command=command)
+        return self.made
+
+    def asked(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in self.asked_file.read_text().splitlines()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.made.close()
+
+
+def test_a_message_that_kills_gammu_is_deleted_unread_by_the_next_session(bench: Bench) -> None:
+    modem = bench.modem(CRASHES)
+    modem.open("none")
+    bench.posted.wait(LinkFell)
+    modem.open("none")
+    bench.posted.wait(LinkFell, 2)
+    assert [ask["poison"] for ask in bench.asked()] == [0, 7]
+
+
+def test_a_child_that_writes_nonsense_is_killed_and_told(bench: Bench) -> None:
+    modem = bench.modem(LIES)
+    modem.open("none")
+    [fell] = bench.posted.wait(LinkFell)
+    assert "unreadable" in fell.reason
+
+
+def test_a_line_without_end_is_not_kept(bench: Bench) -> None:
+    modem = bench.modem(FLOODS)
+    modem.open("none")
+    assert bench.posted.wait(LinkFell)
+
+
+def test_reports_are_read_by_their_class(bench: Bench) -> None:
+    bench.modem(REPORTS).open("none")
+    assert [report.status for report in bench.posted.wait(SmsReported, 4)] == [
+        "delivered",
+        "pending",
+        "pending",
+        "failed",
+    ]
+
+
+def test_a_text_unanswered_in_its_deadline_is_hung_and_the_child_is_gone(bench: Bench) -> None:
+    """Pitfall 20."""
+    modem = bench.modem(ANSWERING)
+    modem.open("none")
+    child = modem.child_pid
+    modem.send(Token("t"), "+77011234567", "text")
+    kinds = [type(event) for event in bench.posted.events]
+    assert kinds == [ModemStatus, LinkRose, SmsFailed, LinkFell]
+    assert child is not None
+    assert not psutil.pid_exists(child)
+
+
+def test_a_balance_on_its_way_is_answered_when_the_session_ends(bench: Bench) -> None:
+    modem = bench.modem(DIES_ON_BALANCE)
+    modem.open("none")
+    modem.poll("balance")
+    [balance] = bench.posted.wait(BalanceRead)
+    assert balance.balance_kzt is None
+    assert bench.posted.wait(LinkFell)
+
+
+def test_closing_does_not_wait_for_a_child_that_does_not_listen() -> None:
+    ended = threading.Event()
+    process = ModemProcess(
+        lambda _told: None, lambda *_end: ended.set(), command=(sys.executable, "-c", STUBBORN)
+    )
+    began_s = time.monotonic()
+    process.close(grace_s=0.1)
+    process.close(grace_s=0.1)
+    assert time.monotonic() - began_s < 5
+    assert ended.wait(5)
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_a_missing_interpreter_is_a_failed_opening(bench: Bench) -> None:
+    config = Sms(device="/dev/null", gateways=(), key_file="/dev/null")
+    bench.made = GammuModem(config, bench.posted, command=("/nonexistent/python",))
+    bench.made.open("none")
+    assert len(bench.posted.of(LinkFell)) == 1
+
+
+@pytest.fixture
+def sim() -> Iterator[SimModem]:
+    with SimModem() as modem:
+        yield modem
+
+
+def start(sim: SimModem) -> tuple[ModemProcess, list[Told], list[str]]:
+    told: list[Told] = []
+    ends: list[str] = []
+    return ModemProcess(told.append, lambda reason, _crashed: ends.append(reason)), told, ends
+
+
+def ask_open(process: ModemProcess, device: str, deadline_s: float) -> Callable[[], None]:
+    fields = {"device": device, "reset": "none", "pin": None, "smsc": None, "poison": 0}
+    return lambda: process.ask("open", deadline_s=deadline_s, **fields) and None
+
+
+def test_a_child_stuck_in_gammu_is_killed_at_its_deadline(sim: SimModem) -> None:
+    """Pitfall 20: gammu itself would take twelve seconds here, and minutes to leave."""
+    sim.hang()
+    process, _told, _ends = start(sim)
+    with pytest.raises(Hung, match="did not answer `open` in 1 s"):
+        ask_open(process, sim.path, 1.0)()
+    assert not psutil.pid_exists(process.pid)
+    with pytest.raises(Ended):
+        ask_open(process, sim.path, 1.0)()
+
+
+def test_a_child_stuck_in_gammu_ends_when_its_parent_does(sim: SimModem) -> None:
+    sim.hang()
+    child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert child.stdin is not None
+    ask = {"id": 1, "do": "open", "device": sim.path, "reset": "none", "pin": None, "smsc": None, "poison": 0}
+    child.stdin.write(json.dumps(ask).encode() + b"\n")
+    child.stdin.flush()
+    time.sleep(0.5)  # into gammu's opening, which takes twelve seconds
+    assert child.poll() is None
+    child.stdin.close()
+    assert child.wait(5) == 0
+
+
+def test_a_device_that_is_not_there_or_not_a_path_is_told(sim: SimModem, tmp_path: Path) -> None:
+    for device in (str(tmp_path / "nothing"), "/dev/tty\nlogfile = /etc/x"):
+        process, _told, ends = start(sim)
+        with pytest.raises(ModemFailed):
+            ask_open(process, device, 10.0)()
+        process.close(grace_s=1.0)
+        assert len(ends) == 1
