@@ -21,7 +21,7 @@ from kiosk.messages import Language, VoiceFailed
 
 log = logging.getLogger(__name__)
 
-MARGIN_S = 2.0  # beyond a sound's own length: opening a device (a sound server took up to 0.6 s) and draining
+MARGIN_S = 3.0  # beyond a sound's own length: opening a device (a sound server took up to 0.6 s) and draining
 LIVE_DEADLINE_S = 3.0  # espeak-ng needs 22 ms for a sentence, 0.2 s at a tenth of a core
 _KILLED_S = 0.3  # a killed child that is not gone after this hangs in the kernel and is left behind
 _MAX_STUCK = 2

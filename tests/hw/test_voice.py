@@ -37,7 +37,12 @@ Make = Callable[..., VoiceBench]
 def _short_breaths(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests wait for events, not for calm."""
     monkeypatch.setattr("kiosk.hw.playlist.SENTENCE_PAUSE_S", 0.02)
-    monkeypatch.setattr("kiosk.hw.speaker.MARGIN_S", 1.0)
+    monkeypatch.setattr("kiosk.hw.speaker.MARGIN_S", 15.0)  # a busy machine is no hung device
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kiosk.hw.speaker.MARGIN_S", 1.5)
 
 
 @pytest.fixture
@@ -177,6 +182,7 @@ def test_without_aplay_it_is_told(make: Make) -> None:
     assert event == VoiceBroke("aplay cannot be started: No such file or directory; install it")
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_a_device_that_hangs_never_blocks_and_is_told_once_its_time_is_over(make: Make) -> None:
     bench = make(duration_s=1.5)
     bench.card.stuff()  # a FIFO that nobody reads
@@ -191,6 +197,7 @@ def test_a_device_that_hangs_never_blocks_and_is_told_once_its_time_is_over(make
     assert not any(thread.name == "voice" for thread in threading.enumerate())
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_a_card_that_works_again_is_told(make: Make) -> None:
     bench = make(duration_s=1.5)
     bench.voice.say("pressed")
