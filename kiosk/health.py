@@ -25,13 +25,16 @@ from kiosk.bodies import (
 from kiosk.messages import BoardRead, ModemStatus
 
 OUTBOX_MAX = 32
-FAULTS_MAX = 32
+FAULTS_MAX = 64
 TOLD_FAULTS = 12  # of them stand in a heartbeat, to bound its size
 DISK_LOW_MB = 100  # a journal and logs of years fit in far less
 CERT_SOON_DAYS = 30  # renewal at two thirds of a 90-day life has failed by then
 MILD = frozenset(
-    {"clock_unsynced", "balance_low", "cert_expiring", "journal_quarantined", "mains_lost", "restart_loop"}
-)
+    {
+        "clock_unsynced", "balance_low", "balance_unknown", "cert_expiring", "mains_lost",
+        "nobody_on_duty", "restart_loop",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from kiosk import sms_signed, sms_text, wire
 from kiosk.bodies import Alert, Reply, Route
 from kiosk.config import Duty
-from kiosk.delivery import Form
 from kiosk.incident import Incident
 from kiosk.messages import Now
 from kiosk.site import Site
+from kiosk.texting import Form
 
 
 def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> Alert:

@@ -189,7 +189,7 @@ class VirtualKiosk:
 
     @property
     def open_sms(self) -> Token | None:
-        return self.core._alarm.sms_open[0] if self.core._alarm.sms_open else None
+        return self.core.parts.alarm.modem.with_modem[0] if self.core.parts.alarm.modem.with_modem else None
 
     @property
     def alerts(self) -> list[Alert]:

@@ -1,0 +1,153 @@
+"""All inputs of the kiosk: what each contact's verdict means, and that each is still being read. Pure.
+
+A button opens an alarm, the tamper contact an alert without people, the mains contact says which power.
+An input that nobody reads is a fault: a dead button looks just like one that is not pressed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from kiosk import press as contact
+from kiosk.alarm import Alarm
+from kiosk.effects import Effect, OpenInput, ReadInputs
+from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, Now
+from kiosk.press import Press, Verdict
+from kiosk.reports import Reports
+from kiosk.site import Site
+from kiosk.wiring import rules_of
+
+TAMPER = InputName("tamper")
+MAINS = InputName("mains_lost")
+READ_EVERY_S = 5.0  # level re-check: a lost edge is noticed within one period (pitfalls 15, 16)
+UNREAD_MAX_S = 16.0  # three periods without a level: the reader hangs
+LEVELS: Mapping[type, str] = {
+    contact.Unread: "unknown",
+    contact.Idle: "released",
+    contact.Held: "pressed",
+    contact.HeldAtStart: "pressed",
+    contact.Stuck: "stuck",
+}
+
+
+class Contacts:
+    """Every input's press machine, and when each was last read."""
+
+    def __init__(self, site: Site, alarm: Alarm, reports: Reports) -> None:
+        config = site.config
+        self._alarm = alarm
+        self._reports = reports
+        self._inputs = {InputName(button.name): Press(rules=rules_of(button)) for button in config.buttons}
+        for name, wired in ((TAMPER, config.tamper), (MAINS, config.mains_lost)):
+            if wired:
+                self._inputs[name] = Press(rules=rules_of(wired))
+        self._read_s = dict.fromkeys(self._inputs, 0.0)
+        self._lost: frozenset[InputName] = frozenset()
+        self._check_s = 0.0
+
+    def start(self, now: Now) -> None:
+        """Begin: the inputs are being opened now."""
+        self._check_s = now.s + READ_EVERY_S
+        self._read_s = dict.fromkeys(self._inputs, now.s)
+
+    def take(self, event: EdgeSeen | LevelRead | InputLost, now: Now) -> list[Effect]:
+        """Take in what was seen of one input; an unknown one is ignored."""
+        if event.input not in self._inputs:
+            return []
+        match event:
+            case InputLost(name, reason):
+                return self._lose(name, reason, now)
+            case EdgeSeen(input=name, high=high, at_s=at_s) | LevelRead(input=name, high=high, at_s=at_s):
+                out = self._found(name, now)
+                moved = contact.observe(self._inputs[name], high=high, at_s=min(at_s, now.s))
+                return out + self._moved(name, *moved, now)
+            case _:
+                assert_never(event)
+
+    def advance(self, now: Now) -> list[Effect]:
+        """Let time pass for every contact."""
+        out: list[Effect] = []
+        for name, press in self._inputs.items():
+            out += self._moved(name, *contact.advance(press, now.s), now)
+        return out
+
+    def levels(self) -> dict[str, str]:
+        """Name every input's level in one word."""
+        return {name: LEVELS[type(press.state)] for name, press in self._inputs.items()}
+
+    def raw(self) -> dict[str, str]:
+        """Tell of every input whether it is closed at this moment."""
+        return {name: "pressed" if press.is_down else "released" for name, press in self._inputs.items()}
+
+    # ---- what a verdict means
+
+    def _moved(self, name: InputName, press: Press, verdicts: tuple[Verdict, ...], now: Now) -> list[Effect]:
+        self._inputs[name] = press
+        if name == MAINS:
+            return self._mains(press, now)
+        closed = isinstance(press.state, contact.Held | contact.HeldAtStart)
+        out = self._reports.fault("tamper_open", now, wrong=closed) if name == TAMPER else []
+        for verdict in verdicts:
+            match verdict:
+                case "pressed":
+                    out += self._tampered(now, closed=closed) if name == TAMPER else self._pressed(name, now)
+                case "stuck" | "freed":
+                    out += self._reports.fault(f"button_stuck:{name}", now, wrong=verdict == "stuck")
+                case "noisy" | "quiet":
+                    out += self._reports.fault(f"button_noisy:{name}", now, wrong=verdict == "noisy")
+                case _:
+                    assert_never(verdict)
+        return out
+
+    def _pressed(self, name: InputName, now: Now) -> list[Effect]:
+        self._reports.health = replace(self._reports.health, last_press_utc_ms=now.utc_ms)
+        return self._alarm.press(name, now, self._reports.health.clock)
+
+    def _tampered(self, now: Now, *, closed: bool) -> list[Effect]:
+        if not closed or self._alarm.cases.newest("tamper"):
+            return []
+        return self._alarm.open("tamper", TAMPER, now, self._reports.health.clock)
+
+    def _mains(self, press: Press, now: Now) -> list[Effect]:
+        if isinstance(press.state, contact.Unread):
+            return []
+        lost = isinstance(press.state, contact.Held | contact.HeldAtStart)
+        self._reports.health = replace(self._reports.health, power="battery" if lost else "mains")
+        return self._reports.fault("mains_lost", now, wrong=lost)
+
+    # ---- that it is read at all
+
+    def _lose(self, name: InputName, reason: str, now: Now) -> list[Effect]:
+        self._inputs[name] = contact.lose(self._inputs[name])
+        self._lost |= {name}
+        return [
+            *self._reports.fault(f"button_stuck:{name}", now, wrong=False),
+            *self._reports.fault(f"button_noisy:{name}", now, wrong=False),
+            *self._reports.fault(f"button_unread:{name}", now, wrong=False),
+            *self._reports.fault(f"button_lost:{name}", now, wrong=True, detail=reason),
+        ]
+
+    def _found(self, name: InputName, now: Now) -> list[Effect]:
+        self._read_s[name] = now.s
+        self._lost -= {name}
+        return [
+            *self._reports.fault(f"button_lost:{name}", now, wrong=False),
+            *self._reports.fault(f"button_unread:{name}", now, wrong=False),
+        ]
+
+    def run(self, now: Now) -> list[Effect]:
+        """Read every level where that is due; open again what was lost; tell what nobody answers for."""
+        if now.s < self._check_s:
+            return []
+        late = now.s > self._check_s + READ_EVERY_S  # we slept ourselves: no input's fault
+        self._check_s = now.s + READ_EVERY_S
+        out: list[Effect] = []
+        for name, read_s in self._read_s.items():
+            if now.s >= read_s + UNREAD_MAX_S and name not in self._lost and not late:
+                out += self._reports.fault(f"button_unread:{name}", now, wrong=True)
+        return [*out, ReadInputs(), *(OpenInput(name) for name in sorted(self._lost))]
+
+    def wake_s(self) -> float:
+        """Give the next monotonic time at which something is due."""
+        times = [contact.wake_s(press) for press in self._inputs.values()]
+        return min([self._check_s, *(at_s for at_s in times if at_s is not None)])

@@ -1,0 +1,64 @@
+"""What outlives a power cut: which start this is, what to write to the journal and when. Pure.
+
+Nothing waits for the disk: the link opens without the journal after `JOURNAL_WAIT_S`, and nothing is
+written while the kiosk is idle but the last good time, once a day.
+"""
+
+from dataclasses import replace
+
+from kiosk.effects import Effect, OpenMqtt, Save
+from kiosk.messages import Now, Snapshot
+
+JOURNAL_WAIT_S = 2.0  # an alert must not wait for a disk
+SAVE_EVERY_S = 86_400.0  # the last good time, for a board without a clock
+RETRY_S = 60.0  # a full disk is tried again that often
+
+
+class Memory:
+    """The newest snapshot that was written, and this start's number."""
+
+    def __init__(self) -> None:
+        self.boot = 0
+        self._kept_boot = 0
+        self._saved = Snapshot()
+        self._save_s: float | None = None
+        self._open_s: float | None = None
+
+    def start(self, now: Now) -> None:
+        """Begin: the journal is being read now."""
+        self._open_s = now.s + JOURNAL_WAIT_S
+        self._save_s = now.s + SAVE_EVERY_S
+
+    def loaded(self, snapshot: Snapshot, now: Now) -> list[Effect]:
+        """Take up the last start's number; a later epoch must never look older than it."""
+        self._kept_boot = max(self._kept_boot, snapshot.boot)
+        return self._open(now)
+
+    def run(self, now: Now) -> list[Effect]:
+        """Open the link without the journal when that has waited long enough."""
+        return self._open(now) if self._open_s is not None and now.s >= self._open_s else []
+
+    def _open(self, now: Now) -> list[Effect]:
+        if self._open_s is None:
+            return []
+        self._open_s = None
+        self.boot = max(self._kept_boot + 1, now.utc_ms // 1000)
+        return [OpenMqtt(self.boot)]
+
+    def broke(self, now: Now) -> None:
+        """Note that the newest snapshot was not written: it is tried again."""
+        self._save_s = now.s + RETRY_S
+
+    def save(self, new: Snapshot, now: Now) -> list[Effect]:
+        """Write a snapshot that tells something new, or the time when that is due."""
+        if self._open_s is not None or self._save_s is None:
+            return []
+        new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=now.utc_ms)
+        if new == replace(self._saved, saved_utc_ms=now.utc_ms) and now.s < self._save_s:
+            return []
+        self._saved, self._save_s = new, now.s + SAVE_EVERY_S
+        return [Save(new)]
+
+    def wake_s(self) -> float | None:
+        """Give the next monotonic time at which something is due."""
+        return self._save_s if self._open_s is None else self._open_s

@@ -1,0 +1,81 @@
+"""The parts of the core, built once and in order, and what they tell of themselves together. Pure."""
+
+from kiosk.alarm import Alarm
+from kiosk.bodies import Heartbeat
+from kiosk.contacts import MAINS, TAMPER, Contacts
+from kiosk.health import serious
+from kiosk.incident import record
+from kiosk.memory import Memory
+from kiosk.messages import Now, Pattern, Snapshot
+from kiosk.orders import Orders
+from kiosk.reports import Reports
+from kiosk.site import Site
+from kiosk.upkeep import Upkeep
+
+
+class Parts:
+    """Everything that the core is made of."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.reports = Reports(site)
+        self.alarm = Alarm(site, self.reports)
+        self.contacts = Contacts(site, self.alarm, self.reports)
+        self.upkeep = Upkeep(self.reports)
+        self.orders = Orders(self.alarm, self.upkeep, self.reports)
+        self.memory = Memory()
+
+    @property
+    def alerting(self) -> bool:
+        """Tell whether anything but a drill is open."""
+        return any(case.incident.kind != "drill" for case in self.alarm.cases.open)
+
+    @property
+    def lamp(self) -> Pattern:
+        """Name what the staff's lamp should show."""
+        if self.alarm.cases.newest("press"):
+            return "alerting"
+        if serious(self.reports.health):
+            return "fault"
+        return "armed" if self.site.config.lamp.armed else "off"
+
+    def button_levels(self) -> dict[str, str]:
+        """Name the level of every button, which the heartbeat tells."""
+        levels = self.contacts.levels()
+        return {name: level for name, level in levels.items() if name not in (TAMPER, MAINS)}
+
+    def heartbeat(self, now: Now) -> Heartbeat:
+        """Compose the heartbeat of this moment."""
+        open_alerts = len(self.alarm.cases.open)
+        return self.upkeep.mqtt.heartbeat(now, alerting=self.alerting, open_alerts=open_alerts)
+
+    def snapshot(self, now: Now) -> Snapshot:
+        """Give all that must outlive a power cut."""
+        health = self.reports.health
+        return Snapshot(
+            boot=self.memory.boot,
+            seq=self.alarm.seq or 0,
+            saved_utc_ms=now.utc_ms,
+            last_press_utc_ms=health.last_press_utc_ms,
+            last_test_utc_ms=health.last_test_utc_ms,
+            incidents=tuple(record(case.incident) for case in self.alarm.cases.open),
+        )
+
+    def status(self, now: Now) -> dict[str, object]:
+        """Describe everything for `kiosk status`, as JSON-able values without a number or a secret."""
+        beat = self.heartbeat(now)
+        return {
+            "kiosk": self.site.config.kiosk.id,
+            "state": beat.state,
+            "lamp": self.lamp,
+            "faults": list(self.reports.health.faults),
+            "mqtt": self.alarm.links.mqtt,
+            "sms": self.alarm.modem.link,
+            "listened": self.alarm.links.listened,
+            "heartbeat": beat,
+            "inputs": self.contacts.raw(),
+            "levels": self.contacts.levels(),
+            "modem": self.reports.health.modem,
+            "incidents": [record(case.incident) for case in self.alarm.cases.open],
+            "unsent_events": len(self.reports.health.outbox),
+        }

@@ -1,0 +1,84 @@
+"""What is said of the open incidents. Pure.
+
+Only the newest press speaks: what holds of an older one would mislead whoever pressed just now. Drills
+have no words of their own here, and what a drill says is cut off by a real press.
+"""
+
+from dataclasses import replace
+
+from kiosk import guidance
+from kiosk.cases import Case, Cases
+from kiosk.effects import Effect, Say, Tell
+from kiosk.incident import Over
+from kiosk.messages import Language, Now
+from kiosk.site import Site
+
+DRILL_WORDS = frozenset({"drill", "check_ok", "check_failed"})
+
+
+class Speech:
+    """The words of the newest press, and what is sounding now."""
+
+    def __init__(self, site: Site, cases: Cases) -> None:
+        self._cases = cases
+        self._reassure_s = site.config.voice.reassure_s
+        self._trying_after_s = site.config.timing.trying_after_s
+        self._spoken = site.config.voice.mode == "spoken"
+        self._sounding: tuple[str, str] = ("", "")
+
+    def started(self, key: str, language: Language, source: str) -> list[Effect]:
+        """Note what sounds; tell it once, not for each of its sentences."""
+        if self._sounding == (key, language):
+            return []
+        self._sounding = (key, language)
+        return [Tell("said", (("key", key), ("lang", language), ("source", source)))]
+
+    def ended(self) -> None:
+        """Note that nothing sounds any more."""
+        self._sounding = ("", "")
+
+    def opened(self, case: Case, now: Now) -> list[Effect]:
+        """Say that a press was seen; a drill's words end in the middle, for they are not true any more."""
+        misleading = self._cases.newest("drill") is not None or self._sounding[0] in DRILL_WORDS
+        return [replace(say, cut=misleading) for say in self.follow(case, now)]
+
+    def follow(self, case: Case, now: Now) -> list[Say]:
+        """Say a stage that was just entered; one that grew too old ends in silence."""
+        state = case.incident.state
+        if case.incident.kind != "press" or (isinstance(state, Over) and state.expired):
+            return []
+        followed, line = guidance.follow(case.guidance, case.incident.stage, now.s, self._reassure_s)
+        self._cases.put(replace(case, guidance=followed))
+        return [Say(line.key, cut=line.cut)] if line and self._speaks(case) else []
+
+    def pressed_again(self, case: Case, now: Now) -> list[Effect]:
+        """Answer a further press."""
+        heard, line = guidance.again(case.guidance, now.s, self._reassure_s)
+        self._cases.put(replace(case, guidance=heard))
+        return [Say(line.key, cut=line.cut)]
+
+    def run(self, now: Now) -> list[Effect]:
+        """Say what is due unasked."""
+        case, due_s = self._cases.newest("press"), self.wake_s()
+        if case is None or due_s is None or now.s < due_s:
+            return []
+        heard, line = guidance.comfort(case.guidance, case.incident.stage, now.s, self._reassure_s)
+        self._cases.put(replace(case, guidance=heard))
+        return [Say(line.key, cut=line.cut)]
+
+    def wake_s(self) -> float | None:
+        """Give when the next unasked word is due."""
+        case = self._cases.newest("press")
+        if case is None:
+            return None
+        return guidance.due_s(
+            case.guidance,
+            case.incident.stage,
+            pressed_s=case.incident.pressed_s,
+            trying_after_s=self._trying_after_s,
+            spoken=self._spoken,
+        )
+
+    def _speaks(self, case: Case) -> bool:
+        speaker = self._cases.newest("press")
+        return speaker is not None and speaker.incident.alert_id == case.incident.alert_id
