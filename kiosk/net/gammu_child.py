@@ -14,7 +14,8 @@ import gammu
 
 from kiosk.net.child_loop import private_stdout, serve
 from kiosk.net.child_words import explain, message_told, ussd_told
-from kiosk.net.modem_port import config_file, descriptor_of, exchange, restart_modem
+from kiosk.net.mailbox import Mailbox
+from kiosk.net.modem_port import config_file, descriptor_of, restart_modem
 
 TYPE_CHECKING = False  # as typing has it; importing typing costs this small process 1 MB
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ _RESET_S = 40.0
 _BREATH_S = 0.02  # a babbling modem must not burn the processor
 _USSD_S = 25.0
 _BUSY_POLL_MS = 1000
-_PHONE_MEMORY = 100_000  # gammu counts the modem's own memory from here, the SIM's from 1
 _ON_AIR = {"HomeNetwork", "RoamingNetwork"}
 _KNOCK_S = 3.0
+_EMPTY = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 _DEAD = (gammu.ERR_TIMEOUT, gammu.ERR_DEVICEWRITEERROR, gammu.ERR_DEVICEREADERROR)
 
 
@@ -51,6 +52,7 @@ class Session:
         self._centre = ""
         self._imei = ""
         self._sim = "unknown"
+        self._mailbox: Mailbox | None = None
         self._mail = False
         self._ussd_until_s: float | None = None
         self.fd: int | None = None
@@ -89,7 +91,7 @@ class Session:
         machine.ReadConfig(Filename=config_file(self._device))
         machine.Init()
         self._machine = machine
-        self.fd = descriptor_of(self._device)
+        self.fd = fd = descriptor_of(self._device)
         self._imei = machine.GetIMEI()
         self._sim = self._unlock(ask.get("pin"))
         if self._sim == "ready":
@@ -97,8 +99,9 @@ class Session:
             machine.SetIncomingCallback(self._heard)
             machine.SetIncomingSMS(True)
             machine.SetIncomingUSSD(True)
+            self._mailbox = Mailbox(machine, fd, self._tell, empty=_EMPTY, dead=_DEAD, failed=gammu.GSMError)
             if ask["poison"]:
-                self._delete_raw(ask["poison"])
+                self._mailbox.delete(ask["poison"])
         return self.status(ask)
 
     def status(self, _ask: Fields) -> Fields:
@@ -153,51 +156,18 @@ class Session:
 
     def work(self) -> None:
         """Collect the mail, give up on a USSD answer that does not come."""
-        self._collect()
+        if self._mail and self._mailbox is not None:
+            self._mail = False
+            self._mailbox.collect()
         if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
             self._ussd_until_s = None
             self._tell({"event": "ussd", "text": None, "reason": "the operator did not answer"})
 
     def wait_ms(self) -> int | None:
         """Say how long may be slept: for ever when nothing is due."""
-        if self._mail:
+        if self._mail and self._mailbox is not None:
             return 0
         return None if self._ussd_until_s is None else _BUSY_POLL_MS
-
-    def _collect(self) -> None:
-        if not self._mail:
-            return
-        self._mail = False
-        # gammu's queue of notices holds few: only the memories tell what is really there
-        try:
-            status = self._machine.GetSMSStatus()
-        except gammu.GSMError as error:
-            _raise_if_dead(error)
-            return  # the card may be busy for a while; the next status looks again
-        self._sweep(0, status["SIMUsed"], status["SIMSize"])
-        self._sweep(_PHONE_MEMORY, status["PhoneUsed"], min(status["PhoneSize"], 255))
-        self._tell({"event": "reading", "place": 0})
-
-    def _sweep(self, base: int, used: int, size: int) -> None:
-        for place in range(base + 1, base + size + 1):
-            if used <= 0:
-                return
-            # should a hostile message kill gammu, the next session deletes it unread
-            self._tell({"event": "reading", "place": place})
-            try:
-                self._tell(message_told(self._machine.GetSMS(0, place)[0]))
-                self._machine.DeleteSMS(0, place)
-            except gammu.ERR_EMPTY:
-                continue
-            except gammu.GSMError as error:
-                _raise_if_dead(error)
-                self._delete_raw(place)
-            used -= 1
-
-    def _delete_raw(self, place: int) -> None:
-        # gammu reads before it deletes, so what it cannot read would fill the card for ever
-        if self.fd is not None:
-            exchange(self.fd, f"AT+CMGD={place % _PHONE_MEMORY}", timeout_s=3.0)
 
     def _heard(self, _machine: Any, kind: str, fields: Fields) -> None:
         # may run in the middle of a send: only note it

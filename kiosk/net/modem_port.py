@@ -24,8 +24,8 @@ def config_file(device: str) -> str:
     return f"/proc/self/fd/{fd}"
 
 
-def descriptor_of(device: str) -> int | None:
-    """Find the descriptor that gammu holds on a device; it does not tell itself."""
+def descriptor_of(device: str) -> int:
+    """Find the descriptor that gammu holds on a device, which it does not tell; raises OSError."""
     target = os.path.realpath(device)
     for fd in range(_DESCRIPTORS_MAX):
         try:
@@ -33,7 +33,7 @@ def descriptor_of(device: str) -> int | None:
                 return fd
         except OSError:
             continue
-    return None
+    raise OSError(f"{device} is not open")
 
 
 def exchange(fd: int, command: str, *, timeout_s: float) -> bool:

@@ -122,6 +122,7 @@ def hostile_texts(bench: ModemBench) -> None:
         bench.sim.deliver_tpdu(tpdu)
     bench.sim.deliver(OFFICER, "GO 4711")
     wait_for(lambda: any(got.text == "GO 4711" for got in bench.posted.of(SmsReceived)))
+    bench.modem.poll("status")
     wait_for(lambda: not bench.sim.card.slots)
 
 
@@ -133,6 +134,13 @@ def full_card(bench: ModemBench) -> None:
     for number in range(25):
         bench.sim.deliver(OFFICER, f"burst {number}")
     bench.posted.wait(SmsReceived, 55)
+
+
+def one_after_another(bench: ModemBench) -> None:
+    opened(bench)
+    for number in range(60):
+        bench.sim.deliver(OFFICER, f"OK {number}")
+        bench.posted.wait(SmsReceived, number + 1)
 
 
 def right_pin(bench: ModemBench) -> None:
@@ -218,6 +226,7 @@ SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
         (noisy_modem, {}),
         (hostile_texts, {}),
         (full_card, {}),
+        (one_after_another, {}),
         (right_pin, {"pin": "4711"}),
         (wrong_pin, {"pin": "4711"}),
         (killed_child, {}),
@@ -316,6 +325,12 @@ def test_a_full_card_and_a_burst_are_read_to_the_last_text(played: Played) -> No
     """gammu's queue of notices overflows from the seventh on; the card tells the truth."""
     texts = [received.text for received in played("full_card").posted.of(SmsReceived)]
     assert texts == [f"before {number}" for number in range(30)] + [f"burst {number}" for number in range(25)]
+
+
+def test_a_text_that_comes_while_another_is_deleted_is_read(played: Played) -> None:
+    """The card then holds one message, and not in its first place."""
+    texts = [received.text for received in played("one_after_another").posted.of(SmsReceived)]
+    assert texts == [f"OK {number}" for number in range(60)]
 
 
 def test_the_configured_pin_opens_the_card(played: Played) -> None:

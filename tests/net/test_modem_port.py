@@ -35,7 +35,8 @@ def test_a_command_ends_with_ok_or_error_or_silence(sim: SimModem, port: int) ->
 
 def test_the_descriptor_of_an_open_device_is_found_through_its_link(port: int, tmp_path: Path) -> None:
     assert descriptor_of(str(tmp_path / "modem")) == port
-    assert descriptor_of("/dev/nothing") is None
+    with pytest.raises(OSError, match="not open"):
+        descriptor_of("/dev/nothing")
 
 
 def test_a_reset_waits_until_the_modem_answers_again(sim: SimModem, tmp_path: Path) -> None:
