@@ -34,6 +34,7 @@ from kiosk.messages import (
     JournalLoaded,
     KioskEvent,
     LinkFell,
+    ModemStatus,
     PublishFailed,
     SmsFailed,
     StatusAsked,
@@ -113,6 +114,8 @@ class Daemon:
         self._answers: dict[Token, Reply] = {}
         self._asked = 0
         self._last_good_s = 0.0
+        self._reasons: dict[str, str] = {}  # of the open faults: the core tells them once
+        self._modem: ModemStatus | None = None
         self._core = Core(site)
         run = Path(site.config.paths.run)
         self._control = ControlServer(run / "kiosk.sock", self._asked_for)
@@ -197,6 +200,8 @@ class Daemon:
     def _post(self, event: KioskEvent) -> None:
         if isinstance(event, JournalLoaded):
             self._last_good_s = event.snapshot.saved_utc_ms / 1000
+        if isinstance(event, ModemStatus):
+            self._modem = event
         self._loop.post(event)
 
     def _execute(self, effect: do.Effect) -> None:  # noqa: C901, PLR0912 - one page, one match
@@ -243,16 +248,22 @@ class Daemon:
             case do.Answer(token, state):
                 reply = self._answers.pop(token, None)
                 if reply:
-                    reply(state)
+                    more = {"reasons": dict(self._reasons), "modem": self._modem}
+                    reply({**state, **more} if "faults" in state else state)
             case do.Stop():
                 self._loop.stop(effect.code, effect.reason)
             case _:
                 assert_never(effect)
 
     def _tell(self, effect: do.Tell) -> None:
+        detail = dict(effect.detail)
+        if effect.what in ("fault_raised", "fault_cleared"):
+            self._reasons.pop(str(detail["code"]), None)
+        if effect.what == "fault_raised":
+            self._reasons[str(detail["code"])] = str(detail["reason"])
         words = " ".join(f"{key}={value}" for key, value in effect.detail)
         log.log(LEVEL[effect.level], "%s %s", effect.what, words)
-        self._control.publish({"t_s": round(time.monotonic(), 3), "what": effect.what, **dict(effect.detail)})
+        self._control.publish({"t_s": round(time.monotonic(), 3), "what": effect.what, **detail})
 
     def _render_clips(self, file: Path) -> None:
         command = [sys.executable, "-m", "kiosk", "voice", "render", "--config", str(file)]

@@ -1,34 +1,26 @@
-"""The command line. Owns words, tables and exit codes; every real thing is done by what it calls."""
-
-import logging
-import sys
-from pathlib import Path
+"""The command line: which commands there are. Every one lives in its own file and loads when it is used."""
 
 import click
 
-from kiosk.messages import ConfigError
+from kiosk.commands.exits import epilog
+from kiosk.commands.lazy import Lazy, LazyGroup
 
-SITE = Path("/etc/pana-kiosk/site.toml")
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: systemd need not try again
+COMMANDS = {
+    "run": Lazy("kiosk.commands.run:run", "Run the kiosk until it is told to stop."),
+    "status": Lazy("kiosk.commands.status:status", "Tell how the running kiosk is."),
+    "check": Lazy("kiosk.commands.check:check", "Test every part with the installer's eye."),
+    "drill": Lazy("kiosk.commands.drill:drill", "Send a test alarm through the whole chain and judge it."),
+    "history": Lazy("kiosk.commands.history:history", "List what happened, from the journal."),
+    "config": Lazy("kiosk.commands.config:config", "Show or check the configuration."),
+    "voice": Lazy("kiosk.commands.voice:voice", "Render, play and list what the kiosk says."),
+    "schema": Lazy("kiosk.commands.schema:schema", "Print the JSON Schemas of configuration and messages."),
+    "monitor": Lazy("kiosk.monitor.commands:monitor", "Run and use the centre.", "monitor"),
+    "demo": Lazy("kiosk.demo.command:demo", "Play the whole chain on this computer.", "demo"),
+    "completion": Lazy("kiosk.commands.completion:completion", "Print the shell's completion script."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, commands_at=COMMANDS, epilog=epilog())
 @click.version_option(package_name="pana-kiosk")
 def main() -> None:
     """Run and look after a safe-point kiosk."""
-
-
-@main.command()
-@click.option("--config", "file", type=click.Path(path_type=Path), default=SITE, show_default=True)
-@click.option("--allow-mock-pins", is_flag=True, help="Let gpio.factory be 'mock' (demo and tests only).")
-def run(file: Path, *, allow_mock_pins: bool) -> None:
-    """Run the kiosk until it is told to stop."""
-    from kiosk.app import Daemon, Options, load_site  # noqa: PLC0415 - other commands do not need the daemon
-
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    try:
-        site = load_site(file)
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_CONFIG)
-    sys.exit(Daemon(site, Options(file=file, allow_mock=allow_mock_pins)).run())

@@ -1,12 +1,13 @@
 """The other end of the daemon's control socket, for commands.
 
 Owns one connection a call and the words for what goes wrong with it. Never waits without a deadline, but for
-the next event of `watch`.
+the next event of a `watch` that was given no end.
 """
 
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -31,16 +32,24 @@ def ask(path: Path, request: Object, timeout_s: float = 5.0) -> Object:
         return _accepted(next(_answers(path, link, request, deadline_s)))
 
 
-def watch(path: Path, timeout_s: float = 5.0) -> Iterator[Object]:
+def watch(
+    path: Path, timeout_s: float = 5.0, *, question: Object | None = None, end_s: float | None = None
+) -> Iterator[Object]:
     """Yield the daemon's events as they happen; `timeout_s` is for its consent to be watched.
 
+    A `question` is asked once the watch stands, so that no event of what it sets off is missed; its answer
+    comes among the events (which all have a `what`). After `end_s` (monotonic seconds) it waits no more.
     Raises as `ask`, and DaemonAway when the daemon stops or drops a watcher that reads too slowly.
     """
     deadline_s = time.monotonic() + timeout_s
     with _connect(path, timeout_s) as link:
-        answers = _answers(path, link, {"ask": "watch"}, deadline_s)
+        answers = _answers(path, link, {"ask": "watch"}, deadline_s, end_s)
         _accepted(next(answers))
-        yield from answers
+        if question is not None:
+            with _sending(path):
+                link.sendall(line_of(question))
+        for answer in answers:
+            yield _accepted(answer) if "what" not in answer else answer
 
 
 def _connect(path: Path, timeout_s: float) -> socket.socket:
@@ -63,14 +72,25 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
     return link
 
 
-def _answers(path: Path, link: socket.socket, request: Object, deadline_s: float) -> Iterator[Object]:
-    """Send a request and yield each line that comes; only the first one has a deadline."""
+@contextmanager
+def _sending(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DaemonAway(f"the daemon at {path} hung up: {error.strerror or error}") from error
+
+
+def _answers(
+    path: Path, link: socket.socket, request: Object, deadline_s: float, end_s: float | None = None
+) -> Iterator[Object]:
+    """Send a request, yield each line that comes: the first before `deadline_s`, others before `end_s`."""
     inbound = bytearray()
     waiting = True
     try:
         link.sendall(line_of(request))
         while True:
-            link.settimeout(max(0.01, deadline_s - time.monotonic()) if waiting else None)
+            until_s = deadline_s if waiting else end_s
+            link.settimeout(None if until_s is None else max(0.01, until_s - time.monotonic()))
             data = link.recv(65536)
             if not data:
                 raise DaemonAway(f"the daemon at {path} hung up: it stopped, or this command read too slowly")

@@ -1,0 +1,54 @@
+"""The drill that a check sends by itself while no daemon runs: its values, built as the core builds them.
+
+Never opens an incident and never touches the journal; `seq` 0 says that the journal was not asked.
+"""
+
+import time
+from pathlib import Path
+
+import kiosk
+from kiosk import sms_signed, transmission
+from kiosk.bodies import Alert, AlertId, Clock
+from kiosk.incident import Incident
+from kiosk.journal import store
+from kiosk.messages import Now
+from kiosk.site import Site
+
+
+class Trial:
+    """One drill of one site at one moment."""
+
+    def __init__(self, site: Site, now: Now, clock: Clock) -> None:
+        self._site = site
+        self._now = now
+        pressed_s = now.utc_ms // 1000
+        number = site.config.kiosk.number
+        self._incident = Incident(
+            alert_id=AlertId(now.fresh_id),
+            kind="drill",
+            button="drill",
+            pressed_s=now.s,
+            pressed_utc_ms=now.utc_ms,
+            clock=clock,
+            seq=0,
+            code=sms_signed.reply_code(site.key, number=number, seq=0, pressed_s=pressed_s),
+            duty=False,
+        )
+
+    def alert(self) -> Alert:
+        """Give it as it travels by MQTT."""
+        return transmission.alert(self._site, self._incident, self._now, attempt=1, route="mqtt")
+
+    def text(self) -> str:
+        """Give it as the centre's gateway gets it by SMS."""
+        return transmission.sms(self._site, self._incident, "gateway")
+
+
+def trusted_utc_s(state: Path) -> float:
+    """Give the latest of clock, build time and the journal's last good time (pitfall 32), in s since 1970."""
+    built_s = Path(kiosk.__file__).stat().st_mtime
+    try:
+        saved_s = store.read_only(state / "journal.sqlite").saved_utc_ms / 1000
+    except store.FAILURES:
+        saved_s = 0.0
+    return max(time.time(), built_s, saved_s)

@@ -1,0 +1,87 @@
+"""`kiosk run`: the daemon in the foreground, its log on stderr.
+
+Owns the log's form and the exit code of a crash. Everything else is the daemon's.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from kiosk.commands.exits import Exit
+from kiosk.commands.options import config_option
+
+log = logging.getLogger("kiosk")
+# sd-daemon(3): a line that begins with <N> has the syslog priority N.
+PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+
+class Lines(logging.Formatter):
+    """One event a line, key=value; under journald with its priority, elsewhere with the time."""
+
+    def __init__(self, *, journald: bool) -> None:
+        super().__init__()
+        self._journald = journald
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record; each line of a traceback gets the record's priority too."""
+        text = super().format(record)
+        if self._journald:
+            mark = f"<{PRIORITY.get(record.levelname, 6)}>"
+            return "\n".join(f"{mark}{line}" for line in f"logger={record.name} {text}".split("\n"))
+        moment = datetime.fromtimestamp(record.created, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        return f"t={moment}Z level={record.levelname.lower()} logger={record.name} {text}"
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tell whether a stream leads to journald: JOURNAL_STREAM names its device and inode (systemd.exec(5)).
+
+    The variable alone is not enough: a child whose output goes elsewhere inherits it.
+    """
+    try:
+        stat = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"
+
+
+def set_up_log(stream: TextIO, environ: Mapping[str, str]) -> None:
+    """Let everything be logged to `stream`."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Lines(journald=is_journal(stream, environ)))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+@click.command()
+@config_option
+@click.option("--allow-mock-pins", is_flag=True, help="Let gpio.factory be 'mock' (demo and tests only).")
+def run(file: Path, *, allow_mock_pins: bool) -> None:
+    """Run the kiosk until it is told to stop.
+
+    Ends with 0 when it was told to stop, 75 when the centre ordered a restart, 78 when the configuration
+    is wrong and 70 after an error of the program itself: systemd starts it again and the journal resumes.
+    """
+    set_up_log(sys.stderr, os.environ)
+    try:
+        from kiosk.app import Daemon, Options, load_site
+
+        site = load_site(file)
+        code = Daemon(site, Options(file=file, allow_mock=allow_mock_pins)).run()
+    except ValueError as error:
+        from kiosk.messages import ConfigError
+
+        if isinstance(error, ConfigError):
+            for line in str(error).split("\n"):
+                log.error("config=wrong reason=%s", line)  # noqa: TRY400 - the sentence is all there is to say
+            sys.exit(Exit.CONFIG)
+        log.exception("stopped=crash")
+        sys.exit(Exit.CRASHED)
+    except Exception:
+        log.exception("stopped=crash")
+        sys.exit(Exit.CRASHED)
+    sys.exit(code)
