@@ -42,8 +42,12 @@ FLOODS = ANSWERING + '        sys.stdout.write("x" * 300000); sys.stdout.flush()
 DIES_ON_BALANCE = (
     ANSWERING + '    else:\n        tell(id=ask["id"]); import time; time.sleep(0.1); sys.exit(3)\n'
 )
+REFUSES = ANSWERING + '    else:\n        tell(id=ask["id"], error="not now")\n'
 REPORTS = ANSWERING + '    for code in (0, 1, 0x30, 0x46): tell(event="reported", reference=9, status=code)\n'
 STUBBORN = "import time\nprint('{}', flush=False)\ntime.sleep(60)\n"
+
+
+BALANCE = Balance(code="*111#", pattern=r"(\d+)")
 
 
 class Bench:
@@ -54,12 +58,15 @@ class Bench:
         self.posted = Posted()
         self.script = ""
 
-    def modem(self, script: str) -> GammuModem:
+    def modem(
+        self, script: str, *, balance: Balance | None = BALANCE, pin_file: Path | None = None
+    ) -> GammuModem:
         config = Sms(
             device="/dev/null",
             gateways=(),
             key_file="/dev/null",
-            balance=Balance(code="*111#", pattern=r"(\d+)"),
+            balance=balance,
+            pin_file=str(pin_file) if pin_file is not None else None,
             send_deadline_s=0.3,
         )
         command = (sys.executable, "-c", script, str(self.asked_file))
@@ -128,6 +135,45 @@ def test_a_balance_on_its_way_is_answered_when_the_session_ends(bench: Bench) ->
     [balance] = bench.posted.wait(BalanceRead)
     assert balance.balance_kzt is None
     assert bench.posted.wait(LinkFell)
+
+
+def test_a_refused_command_leaves_the_session_open(bench: Bench) -> None:
+    modem = bench.modem(REFUSES)
+    modem.open("none")
+    modem.poll("balance")
+    modem.send(Token("t"), "+77011234567", "text")
+    assert bench.posted.of(BalanceRead) == [BalanceRead(None, "not now")]
+    assert bench.posted.of(SmsFailed) == [SmsFailed(Token("t"), "not now")]
+    assert not bench.posted.of(LinkFell)
+
+
+def test_without_a_configured_code_the_balance_says_so(bench: Bench) -> None:
+    modem = bench.modem(ANSWERING, balance=None)
+    modem.open("none")
+    modem.poll("balance")
+    assert bench.posted.of(BalanceRead) == [BalanceRead(None, "no USSD code is configured")]
+
+
+@pytest.mark.parametrize(("written", "offered"), [(None, None), ("12", None), ("4711\n", "4711")])
+def test_a_pin_is_offered_only_when_it_can_be_one(
+    bench: Bench, tmp_path: Path, written: str | None, offered: str | None
+) -> None:
+    pin_file = tmp_path / "pin"
+    if written is not None:
+        pin_file.write_text(written)
+    bench.modem(ANSWERING, pin_file=pin_file).open("none")
+    assert bench.asked()[0]["pin"] == offered
+
+
+def test_reopening_leaves_no_descriptor_and_no_process_behind(bench: Bench) -> None:
+    modem = bench.modem(ANSWERING)
+    me = psutil.Process()
+    modem.open("none")
+    before = (me.num_fds(), len(me.children()), threading.active_count())
+    for _ in range(5):
+        modem.open("none")
+    after = (me.num_fds(), len(me.children()), threading.active_count())
+    assert all(now <= then for now, then in zip(after, before, strict=True)), (before, after)
 
 
 def test_closing_does_not_wait_for_a_child_that_does_not_listen() -> None:
