@@ -34,7 +34,6 @@ from kiosk.messages import (
     JournalLoaded,
     KioskEvent,
     LinkFell,
-    ModemStatus,
     PublishFailed,
     SmsFailed,
     StatusAsked,
@@ -115,7 +114,6 @@ class Daemon:
         self._asked = 0
         self._last_good_s = 0.0
         self._reasons: dict[str, str] = {}  # of the open faults: the core tells them once
-        self._modem: ModemStatus | None = None
         self._core = Core(site)
         run = Path(site.config.paths.run)
         self._control = ControlServer(run / "kiosk.sock", self._asked_for)
@@ -200,8 +198,6 @@ class Daemon:
     def _post(self, event: KioskEvent) -> None:
         if isinstance(event, JournalLoaded):
             self._last_good_s = event.snapshot.saved_utc_ms / 1000
-        if isinstance(event, ModemStatus):
-            self._modem = event
         self._loop.post(event)
 
     def _execute(self, effect: do.Effect) -> None:  # noqa: C901, PLR0912 - one page, one match
@@ -248,8 +244,7 @@ class Daemon:
             case do.Answer(token, state):
                 reply = self._answers.pop(token, None)
                 if reply:
-                    more = {"reasons": dict(self._reasons), "modem": self._modem}
-                    reply({**state, **more} if "faults" in state else state)
+                    reply({**state, "reasons": dict(self._reasons)} if "faults" in state else state)
             case do.Stop():
                 self._loop.stop(effect.code, effect.reason)
             case _:

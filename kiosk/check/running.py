@@ -25,7 +25,8 @@ Test = Callable[[str, float, Callable[[], list[Row]]], list[Row]]
 SHOWN = frozenset(
     {
         "mqtt_down", "modem_down", "sim_missing", "sim_locked", "gsm_unregistered", "balance_low",
-        "balance_unknown", "voice_unavailable", "button_lost", "button_stuck", "clock_unsynced", "disk_low",
+        "balance_unknown", "voice_unavailable", "button_lost", "button_unread", "button_stuck",
+        "clock_unsynced", "disk_low",
         "under_voltage", "throttled", "cert_expiring", "nobody_on_duty",
     }
 )  # fmt: skip
@@ -86,11 +87,11 @@ def _why(state: Object, code: str) -> str:
 
 
 def _input(name: str, pin: int, state: Object) -> Row:
-    part, lost = f"input:{name}", f"button_lost:{name}"
-    if lost in state["faults"]:
-        return fault(part, "input_lost", pin=pin, reason=_why(state, lost))
-    levels: Object = state.get("levels") or state["inputs"]
-    match levels.get(name, "unknown"):
+    part = f"input:{name}"
+    for lost in (f"button_lost:{name}", f"button_unread:{name}"):
+        if lost in state["faults"]:
+            return fault(part, "input_lost", pin=pin, reason=_why(state, lost))
+    match state["levels"].get(name, "unknown"):
         case "released":
             return ok(part, "input_released", pin=pin)
         case "pressed":

@@ -1,6 +1,7 @@
 """`kiosk status`: how the running kiosk is, in words or as JSON, once or live."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,14 @@ def status(file: Path, *, as_json: bool, lang: str | None, watch: bool) -> None:
     if not watch:
         show(question(seen.socket, STATUS))
         return
-    for answer in follow(seen.socket, request=STATUS):
-        if "what" not in answer:
-            show(answer)
-        elif as_json:
-            put_json({**answer, "at": utc_moment(answer["at_s"])})
-        else:
-            click.echo(event_line(answer))
+    with suppress(KeyboardInterrupt):  # how people end it
+        for answer in follow(seen.socket, request=STATUS):
+            if "what" not in answer:
+                show(answer)
+            elif as_json:
+                put_json({**answer, "at": utc_moment(answer["at_s"])})
+            else:
+                click.echo(event_line(answer))
 
 
 def event_line(event: dict[str, Any]) -> str:
@@ -78,12 +80,14 @@ class Sheet:
         return self._words.word(self._language, "check", f"fault_{name}", name=what)
 
     def _rows(self, state: dict[str, Any]) -> Iterator[Row]:
-        faults = [self._fault(code) for code in state["faults"]]
+        reasons = state.get("reasons", {})
+        faults = [
+            " — ".join(filter(None, (self._fault(code), reasons.get(code)))) for code in state["faults"]
+        ]
         yield self._word("row_faults"), "; ".join(faults) or self._word("none")
         beat = state["heartbeat"]
         yield from self._links(state, beat.get("links", {}))
-        told = state.get("levels", state["inputs"])
-        levels = {name: self._word(f"level_{level}") for name, level in told.items()}
+        levels = {name: self._word(f"level_{level}") for name, level in state["levels"].items()}
         yield self._word("row_inputs"), ", ".join(f"{name}: {level}" for name, level in levels.items())
         yield self._word("row_alarms"), "; ".join(map(self._alarm, state["incidents"])) or self._word("none")
         yield self._word("row_figures"), self._figures(beat)
