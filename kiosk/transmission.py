@@ -1,5 +1,7 @@
 """The bodies and texts of one alert, and whose answer counts. Pure."""
 
+import re
+
 from kiosk import sms_signed, sms_text, wire
 from kiosk.bodies import Alert, Reply, Route
 from kiosk.config import Duty
@@ -7,6 +9,9 @@ from kiosk.incident import Incident
 from kiosk.messages import Now
 from kiosk.site import Site
 from kiosk.texting import Form
+
+NUMBER = re.compile(r"[+]?[0-9][0-9 ()-]{4,22}")
+OTHER_BUTTON = 7  # what the machine form calls a button that is not in the list: tamper, a drill
 
 
 def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> Alert:
@@ -46,7 +51,7 @@ def sms(site: Site, of: Incident, form: Form) -> str:
         pressed_s=of.pressed_utc_ms // 1000,
         kind=of.kind,
         clock=of.clock,
-        button=names.index(of.button) if of.button in names else 7,
+        button=names.index(of.button) if of.button in names else OTHER_BUTTON,
         presses=of.presses,
         lat=site.config.site.lat,
         lon=site.config.site.lon,
@@ -71,20 +76,25 @@ def sms_reply(of: Incident, answer: sms_signed.CentreAnswer, now: Now) -> Reply:
 
 
 def digits(number: str) -> str:
-    """Reduce a phone number to its international digits; 8 of the domestic form becomes 7."""
-    found = "".join(letter for letter in number[:24] if letter in "0123456789")
-    return "7" + found[1:] if len(found) == 11 and found.startswith("8") else found
+    """Reduce a phone number to its international digits; a domestic 8 becomes 7.
+
+    Empty for a name: a bulk sender may call itself anything, even by a number with a letter behind it.
+    """
+    if not NUMBER.fullmatch(number):
+        return ""
+    found = "".join(letter for letter in number if letter.isdigit())
+    return "7" + found[1:] if len(found) == 11 and number.startswith("8") else found
 
 
 def listed(number: str, numbers: tuple[str, ...]) -> bool:
     """Tell whether a sender is one of these numbers."""
-    return digits(number) in {digits(known) for known in numbers}
+    return digits(number) in {digits(known) for known in numbers} - {""}
 
 
 def officer_mark(duty: Duty, number: str) -> str:
     """Name a listed officer without the number (`duty1.2`); empty for anybody else."""
     for place, tier in enumerate(duty.tiers, 1):
         for order, officer in enumerate(tier.people, 1):
-            if digits(officer.number) == digits(number):
+            if listed(number, (officer.number,)):
                 return f"duty{place}.{order}"
     return ""
