@@ -20,6 +20,7 @@ from kiosk.prompts import COVER, KEYS, Prompt
 from kiosk.sim.soundcard import SoundCard
 
 PATIENCE_S = 20.0  # a deadline, never a delay
+_ODD = bytes(byte | 1 for byte in range(256))
 _PERIOD_BYTES = 2400  # aplay fills its last 25 ms up with silence
 
 
@@ -37,7 +38,7 @@ def noise(name: str, duration_s: float) -> bytes:
     chance = random.Random(name)
     frames = int(duration_s * clips.RATE_HZ)
     raw = bytearray(chance.randbytes(2 * frames))
-    raw[::2] = bytes(byte | 1 for byte in raw[::2])
+    raw[::2] = raw[::2].translate(_ODD)
     return bytes(raw)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakes.voice_bench import PATIENCE_S, VoiceBench, make_clips, match, site_config
+from fakes.voice_bench import PATIENCE_S, VoiceBench, make_clips, match, prompts_of, site_config
 
 from kiosk.hw.clips import read_manifest, write_manifest
 from kiosk.hw.render import render
@@ -29,6 +29,9 @@ from kiosk.sim.soundcard import no_card
 from kiosk.words import load_catalogue
 
 pytestmark = pytest.mark.real
+
+SENDING = prompts_of(("kk", "ru"), ("sending", "trying", "received"))
+PRESSED = prompts_of(("kk", "ru"), ("pressed", "sending", "received"))
 
 Make = Callable[..., VoiceBench]
 
@@ -91,7 +94,7 @@ def test_languages_are_said_in_the_order_of_the_site(make: Make) -> None:
 
 
 def test_the_sentence_under_way_ends_and_then_the_newest_state_is_said(make: Make) -> None:
-    bench = make(duration_s=1.5)
+    bench = make(prompts=PRESSED, duration_s=1.5)
     bench.voice.say("pressed")
     first = bench.card.take(4800)
     bench.wait_for(VoiceStarted)
@@ -105,7 +108,7 @@ def test_the_sentence_under_way_ends_and_then_the_newest_state_is_said(make: Mak
 
 
 def test_trying_cuts_a_sentence_at_once(make: Make) -> None:
-    bench = make(duration_s=4.0)
+    bench = make(prompts=SENDING, duration_s=4.0)
     bench.voice.say("sending")
     first = bench.card.take(4800)
     bench.wait_for(VoiceStarted)
@@ -120,7 +123,7 @@ def test_trying_cuts_a_sentence_at_once(make: Make) -> None:
 
 
 def test_hush_silences_at_once_and_nothing_follows(make: Make) -> None:
-    bench = make(duration_s=4.0)
+    bench = make(prompts=SENDING, duration_s=4.0)
     bench.voice.say("sending")
     first = bench.card.take(4800)
     bench.wait_for(VoiceStarted)
@@ -134,7 +137,7 @@ def test_hush_silences_at_once_and_nothing_follows(make: Make) -> None:
 
 
 def test_the_same_prompt_said_again_after_a_hush_is_told_again(make: Make) -> None:
-    bench = make(duration_s=4.0)
+    bench = make(prompts=SENDING, duration_s=4.0)
     bench.voice.say("sending")
     bench.card.take(4800)
     bench.wait_for(VoiceStarted)
@@ -184,7 +187,7 @@ def test_without_aplay_it_is_told(make: Make) -> None:
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_device_that_hangs_never_blocks_and_is_told_once_its_time_is_over(make: Make) -> None:
-    bench = make(duration_s=1.5)
+    bench = make(prompts=PRESSED, duration_s=1.5)
     bench.card.stuff()  # a FIFO that nobody reads
     bench.voice.say("pressed")
     event = bench.wait_for(VoiceBroke)
@@ -199,7 +202,7 @@ def test_a_device_that_hangs_never_blocks_and_is_told_once_its_time_is_over(make
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_card_that_works_again_is_told(make: Make) -> None:
-    bench = make(duration_s=1.5)
+    bench = make(prompts=PRESSED, duration_s=1.5)
     bench.voice.say("pressed")
     bench.wait_for(VoiceBroke)
     bench.voice.say("received")
