@@ -73,7 +73,10 @@ class Contacts:
 
     def levels(self) -> dict[str, str]:
         """Name every input's level in one word."""
-        return {name: LEVELS[type(press.state)] for name, press in self._inputs.items()}
+        return {
+            name: "lost" if name in self._lost else LEVELS[type(press.state)]
+            for name, press in self._inputs.items()
+        }
 
     def raw(self) -> dict[str, str]:
         """Tell of every input whether it is closed at this moment."""

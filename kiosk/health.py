@@ -6,6 +6,7 @@ centre, kept (at most `OUTBOX_MAX`) until the broker has it. Telemetry never hol
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import assert_never
 
 from kiosk.bodies import (
     Board,
@@ -91,7 +92,11 @@ def set_fault(health: Health, code: str, *, wrong: bool) -> tuple[Health, Fault 
 
 def serious(health: Health) -> bool:
     """Tell whether staff should see that something is wrong."""
-    return any(code.partition(":")[0] not in MILD for code in health.faults)
+    return not all(_is_mild(code) for code in health.faults)
+
+
+def _is_mild(code: str) -> bool:
+    return code.partition(":")[0] in MILD
 
 
 def post(health: Health, body: Event | CommandResult) -> Health:
@@ -101,6 +106,8 @@ def post(health: Health, body: Event | CommandResult) -> Health:
             token = Token(f"event.{body.event_id}")
         case CommandResult():
             token = Token(f"result.{body.command_id}.{body.state}")
+        case _:
+            assert_never(body)
     outbox = (*health.outbox, Outgoing(token, body))
     extra = max(0, len(outbox) - OUTBOX_MAX)
     return replace(health, outbox=outbox[extra:], dropped_events=health.dropped_events + extra)
@@ -168,7 +175,7 @@ def heartbeat(health: Health, beat: Beat) -> Heartbeat:
         at=max(0, beat.at_s),
         uptime_s=max(0, beat.uptime_s),
         state=state,
-        faults=tuple(code[:60] for code in health.faults[:TOLD_FAULTS]),
+        faults=tuple(code[:60] for code in sorted(health.faults, key=_is_mild)[:TOLD_FAULTS]),
         button=_button(health),
         links=Links(
             mqtt=MqttHealth(up=beat.mqtt_up, rtt_ms=health.rtt_ms, drops=health.drops),
