@@ -80,8 +80,7 @@ def _brokers(config: Config, trial: "Trial", trusted_s: Callable[[], float], tes
         rows = test(f"broker:{broker}", BROKER_S, visit)
         answered = answered or rows[0].level == "ok"
     if not answered:
-        why = "no broker let this kiosk in"
-        test("receipt", 1.0, lambda: [untested("receipt", why), untested("duty", why)])
+        test("receipt", 1.0, lambda: [untested(part, "broker") for part in ("receipt", "duty")])
 
 
 def _modem(site: Site, trial: "Trial") -> list[Row]:

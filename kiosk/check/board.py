@@ -54,7 +54,7 @@ def check_certificate(config: Config, trusted_utc_s: Callable[[], float]) -> lis
 def judge_days(days: int | None) -> Row:
     """Judge the certificate's remaining life."""
     if days is None:
-        return untested("certificate", "not read yet")
+        return untested("certificate", "pending")
     if days < 0:
         return fault("certificate", "cert_expired", days=-days)
     if days < CERT_SOON_DAYS:

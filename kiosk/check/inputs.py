@@ -52,7 +52,7 @@ def _judged(name: InputName, way: Any, high: bool | None, reason: str) -> Row:
     if reason:
         return fault(part, "input_lost", pin=way.pin, reason=reason)
     if high is None:
-        return untested(part, "the driver gave no level")
+        return untested(part, "driver")
     level = "high" if high else "low"
     if rules_of(way).is_down(high=high):
         return warning(part, "input_active", pin=way.pin, level=level, wiring=way.wiring, pull=way.pull)

@@ -8,6 +8,7 @@ from kiosk.messages import Language
 from kiosk.prompts import Catalogue
 
 Level = Literal["ok", "warning", "fault", "untested", "unused"]
+Why = Literal["hung", "broker", "modem", "pending", "refused", "driver"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +40,9 @@ def fault(part: str, code: str, **values: str | float) -> Row:
     return Row(part=part, level="fault", code=code, values=values)
 
 
-def untested(part: str, reason: str) -> Row:
-    """Tell that nothing is known of a part, and why (the part or the circumstance that prevented it)."""
-    return Row(part=part, level="untested", code="untested", values={"reason": reason})
+def untested(part: str, why: Why, **values: str | float) -> Row:
+    """Tell that nothing is known of a part, and why."""
+    return Row(part=part, level="untested", code=f"untested_{why}", values=values)
 
 
 def unused(part: str) -> Row:
@@ -66,8 +67,9 @@ def tell(row: Row, words: Catalogue, language: Language) -> Told:
     name, _, which = row.part.partition(":")
     title = words.word(language, "check", f"part_{name}")
     do = ""
-    if row.level not in ("ok", "unused") and (language, "check", f"{row.code}_do") in words.words:
-        do = words.word(language, "check", f"{row.code}_do", **row.values)
+    key = "untested_do" if row.level == "untested" else f"{row.code}_do"
+    if row.level not in ("ok", "unused") and (language, "check", key) in words.words:
+        do = words.word(language, "check", key, **row.values)
     return Told(
         part=row.part,
         level=row.level,

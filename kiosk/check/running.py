@@ -40,7 +40,7 @@ def test_parts(config: Config, socket: Path, test: Test) -> None:
         try:
             events.extend(drill_events(socket, duty=False, drill_s=config.timing.drill_s))
         except Refused as error:
-            return [untested(part, str(error)) for part in ("receipt", "sms")]
+            return [untested(part, "refused", reason=str(error)) for part in ("receipt", "sms")]
         return judge_drill(config, events)
 
     def look() -> list[Row]:
@@ -54,8 +54,7 @@ def judge_silence(config: Config, reason: str) -> list[Row]:
     """Judge a daemon that holds the devices and does not answer: nothing else can be known."""
     parts = [f"input:{name}" for name in wired_inputs(config)]
     parts += ["speaker", "broker", "receipt", "duty", "certificate", *MODEM_PARTS]
-    why = "the daemon holds it and does not answer"
-    return [fault("daemon", "daemon_hung", reason=reason), *(untested(part, why) for part in parts)]
+    return [fault("daemon", "daemon_hung", reason=reason), *(untested(part, "hung") for part in parts)]
 
 
 def judge_daemon(state: Object, config_hash: str) -> list[Row]:
@@ -83,7 +82,7 @@ def judge_state(config: Config, state: Object) -> list[Row]:
 
 def _why(state: Object, code: str) -> str:
     reasons: Object = state.get("reasons", {})
-    return str(reasons.get(code, "")) or "see the daemon's log"
+    return str(reasons.get(code, "")) or "journalctl -u kiosk"
 
 
 def _input(name: str, pin: int, state: Object) -> Row:
@@ -99,7 +98,7 @@ def _input(name: str, pin: int, state: Object) -> Row:
         case "stuck":
             return fault(part, "input_stuck", pin=pin)
         case _:
-            return untested(part, "the daemon has no level yet")
+            return untested(part, "pending")
 
 
 def _speaker(config: Config, beat: Object, state: Object) -> Row:
@@ -121,7 +120,7 @@ def _modem(config: Config, state: Object, link: Object) -> list[Row]:
         why = _why(state, "modem_down")
         rows = [fault("modem", "modem_silent", device=config.sms.device, reason=why), *rows[1:]]
     known = {row.part for row in rows}
-    rows += [untested(part, "the modem has not told it yet") for part in MODEM_PARTS[:3] if part not in known]
+    rows += [untested(part, "pending") for part in MODEM_PARTS[:3] if part not in known]
     return [*rows, _balance(config, state, link.get("balance_kzt"))]
 
 
@@ -131,7 +130,7 @@ def _balance(config: Config, state: Object, kzt: float | None) -> Row:
     if "balance_unknown" in state["faults"]:
         return judge_balance(config.sms, BalanceRead(None, _why(state, "balance_unknown")))
     if kzt is None:
-        return untested("balance", "the daemon has not asked yet")
+        return untested("balance", "pending")
     return judge_balance(config.sms, BalanceRead(kzt))
 
 
