@@ -1,4 +1,4 @@
-"""Measure the figures of the README: `make bench`, or `python -m bench [NAME …]`; exit 1 when a goal is missed."""
+"""Measure the README's figures: `make bench`, or `python -m bench [NAME …]`; exit 1 when a goal is missed."""
 
 import sys
 from importlib import import_module

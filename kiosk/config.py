@@ -242,3 +242,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timing: Timing = field(default_factory=Timing)
     heartbeat: Beat = field(default_factory=Beat)
     paths: Paths = field(default_factory=Paths)
+
+    def inputs(self) -> dict[str, Button | Contact]:
+        """Give every wired input by its name: the buttons' own, `tamper` and `mains_lost`."""
+        extra = {"tamper": self.tamper, "mains_lost": self.mains_lost}
+        named = {button.name: button for button in self.buttons}
+        return named | {name: contact for name, contact in extra.items() if contact is not None}

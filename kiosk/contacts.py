@@ -37,10 +37,9 @@ class Contacts:
         config = site.config
         self._alarm = alarm
         self._reports = reports
-        self._inputs = {InputName(button.name): Press(rules=rules_of(button)) for button in config.buttons}
-        for name, wired in ((TAMPER, config.tamper), (MAINS, config.mains_lost)):
-            if wired:
-                self._inputs[name] = Press(rules=rules_of(wired))
+        self._inputs = {
+            InputName(name): Press(rules=rules_of(wired)) for name, wired in config.inputs().items()
+        }
         self._read_s = dict.fromkeys(self._inputs, 0.0)
         self._lost: frozenset[InputName] = frozenset()
         self._check_s = 0.0
@@ -72,11 +71,13 @@ class Contacts:
         return out
 
     def levels(self) -> dict[str, str]:
-        """Name every input's level in one word."""
-        return {
-            name: "lost" if name in self._lost else LEVELS[type(press.state)]
-            for name, press in self._inputs.items()
-        }
+        """Name every input's level in one word; of a lost one it is not known."""
+        return {name: LEVELS[type(press.state)] for name, press in self._inputs.items()}
+
+    def button_levels(self) -> dict[str, str]:
+        """Name every button's level for the heartbeat, which tells a lost one apart."""
+        levels = self.levels() | dict.fromkeys(self._lost, "lost")
+        return {name: level for name, level in levels.items() if name not in (TAMPER, MAINS)}
 
     def raw(self) -> dict[str, str]:
         """Tell of every input whether it is closed at this moment."""

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ulid import ULID
 
@@ -152,8 +152,9 @@ class Loop:
         core: Brain,
         execute: Callable[[Effect], None],
         *,
-        workers: Sequence[Worker[object]] = (),
-        progress: Callable[[], None] = lambda: None,
+        queue: SimpleQueue[KioskEvent],
+        workers: Sequence[Worker[Any]] = (),
+        progress: Callable[[], object] = lambda: None,
         now: Callable[[], Now] = read_now,
     ) -> None:
         self._core = core
@@ -161,7 +162,7 @@ class Loop:
         self._workers = workers
         self._progress = progress
         self._now = now
-        self._queue: SimpleQueue[KioskEvent] = SimpleQueue()
+        self._queue = queue
         self._stop: Stop | None = None
 
     def post(self, event: KioskEvent) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import kiosk
-from kiosk.app import load_config, load_key
 from kiosk.check import alone, running
 from kiosk.check.board import check_board
 from kiosk.check.clips import check_clips
@@ -21,6 +20,7 @@ from kiosk.control import DaemonAway
 from kiosk.messages import ConfigError
 from kiosk.prompts import Catalogue
 from kiosk.site import Site
+from kiosk.site_files import load_config, load_key
 
 CLIPS_S = 30.0  # reads and hashes every clip, from an SD card
 BOARD_S = 5.0

@@ -19,8 +19,8 @@ def config() -> None:
 @json_option
 def show(file: Path, *, as_json: bool) -> None:
     """Print what is in force, defaults included; numbers and secrets are masked."""
-    from kiosk.app import load_config
     from kiosk.config_text import mask, render
+    from kiosk.site_files import load_config
 
     site, config_hash = load_config(file)
     if as_json:
@@ -34,9 +34,9 @@ def show(file: Path, *, as_json: bool) -> None:
 @json_option
 def check(file: Path, *, as_json: bool) -> None:
     """Judge a file: every fault with its line and key. Warnings do not fail it."""
-    from kiosk.app import load_config
     from kiosk.config_check import check as problems_of
     from kiosk.messages import ConfigError
+    from kiosk.site_files import load_config
     from kiosk.words import load_catalogue
 
     try:

@@ -68,10 +68,14 @@ def run(file: Path, *, allow_mock_pins: bool) -> None:
     """
     set_up_log(sys.stderr, os.environ)
     try:
-        from kiosk.app import Daemon, Options, load_site
+        from kiosk.arming import arm
 
-        site = load_site(file)
-        code = Daemon(site, Options(file=file, allow_mock=allow_mock_pins)).run()
+        armed = arm(file, allow_mock=allow_mock_pins)
+        log.info("armed inputs=%d", len(armed.config.inputs()))
+
+        from kiosk.app import Daemon  # only now: it is half a second of a Pi's time
+
+        code = Daemon(armed).run()
     except ValueError as error:
         from kiosk.messages import ConfigError
 

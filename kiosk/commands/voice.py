@@ -28,9 +28,9 @@ def render(ctx: click.Context, file: Path) -> None:
     Human recordings win, then Piper where it is configured, then pyttsx3. Exits with 1 when a line has
     no clip.
     """
-    from kiosk.app import load_config
     from kiosk.hw import render as rendering
     from kiosk.hw.clips import site_prompts
+    from kiosk.site_files import load_config
     from kiosk.words import load_catalogue
 
     site, _ = load_config(file)
@@ -95,11 +95,11 @@ def play(ctx: click.Context, key: str, file: Path, lang: Any) -> None:
     """
     import msgspec
 
-    from kiosk.app import load_config
     from kiosk.check.heard import Heard
     from kiosk.hw.clips import site_prompts
     from kiosk.hw.voice import open_voice
     from kiosk.messages import VoiceBroke, VoiceEnded, VoiceStarted
+    from kiosk.site_files import load_config
     from kiosk.words import load_catalogue
 
     site, _ = load_config(file)
@@ -133,8 +133,8 @@ def play(ctx: click.Context, key: str, file: Path, lang: Any) -> None:
 @json_option
 def list_(file: Path, *, as_json: bool) -> None:
     """List every line of this site: key, language, source, loudness, and whether it is approved."""
-    from kiosk.app import load_config
     from kiosk.check.clips import Line, lines_of
+    from kiosk.site_files import load_config
     from kiosk.words import load_catalogue
 
     def row(line: Line) -> tuple[str, ...]:

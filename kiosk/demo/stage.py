@@ -8,12 +8,12 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kiosk.app import load_config
 from kiosk.hw.clips import site_prompts
 from kiosk.hw.render import Progress, render
 from kiosk.hw.sources import Sources
 from kiosk.messages import KioskError
 from kiosk.prompts import Catalogue
+from kiosk.site_files import load_config
 
 OWN_CARD = "</usr/share/alsa/alsa.conf>\n"
 SILENT = "pcm.!default { type null }\nctl.!default { type null }\n"

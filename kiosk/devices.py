@@ -1,0 +1,144 @@
+"""Every device of the kiosk, each with its one worker thread, built from the configuration.
+
+Drivers are imported where they are made, on their own threads: the button is armed long before.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kiosk
+from kiosk.arming import Armed
+from kiosk.messages import (
+    DeviceError,
+    JournalBroke,
+    JournalLoaded,
+    KioskEvent,
+    LinkFell,
+    VoiceBroke,
+    VoiceRefreshed,
+)
+from kiosk.ports import BoardSensors, Inputs, Journal, Lamp, ModemPower, MqttLink, Post, SmsModem, Voice
+from kiosk.runtime import Worker
+from kiosk.site import Site
+
+RENDER_MAX_S = 900.0
+
+
+class Devices:
+    """The workers by name; `post` is the one door that every device answers by."""
+
+    def __init__(self, site: Site, armed: Armed, queue_post: Post) -> None:
+        self._site = site
+        self._armed = armed
+        self._queue_post = queue_post
+        self._last_good_s = 0.0
+        self._power: ModemPower | None = None
+        post = self.post
+        self.inputs: Worker[Inputs] = Worker("inputs", lambda: armed.inputs, post, broken=_nothing)
+        self.mqtt: Worker[MqttLink] = Worker("mqtt", self._make_mqtt, post, broken=_link("mqtt"))
+        self.sms: Worker[SmsModem] = Worker("sms", self._make_sms, post, broken=_link("sms"))
+        self.journal: Worker[Journal] = Worker("journal", self._make_journal, post, broken=JournalBroke)
+        self.voice: Worker[Voice] = Worker("voice-orders", self._make_voice, post, broken=VoiceBroke)
+        self.lamp: Worker[Lamp] = Worker("lamp", self._make_lamp, post, broken=_nothing)
+        self.board: Worker[BoardSensors] = Worker("board", self._make_board, post, broken=_nothing)
+        self.render: Worker[Path] = Worker("render", lambda: armed.file, post, broken=VoiceRefreshed)
+        alerting = (self.inputs, self.mqtt, self.sms, self.journal)
+        self.workers: tuple[Worker[Any], ...] = (*alerting, self.voice, self.lamp, self.board, self.render)
+
+    def post(self, event: KioskEvent) -> None:
+        """Queue an event; remember the journal's last good time on its way."""
+        if isinstance(event, JournalLoaded):
+            self._last_good_s = event.snapshot.saved_utc_ms / 1000
+        self._queue_post(event)
+
+    def start(self) -> None:
+        """Start every thread and load the journal."""
+        for worker in self.workers:
+            worker.start()
+        self.journal.submit(lambda journal: journal.load())
+
+    def close(self) -> None:
+        """Close all in order, each within its own time: the MQTT link says `stopped` first."""
+        self.inputs.close(lambda inputs: inputs.close(), timeout_s=1)
+        self.mqtt.close(lambda link: link.close(), timeout_s=3)
+        self.voice.close(lambda voice: voice.close(), timeout_s=2)
+        self.sms.close(lambda modem: modem.close(), timeout_s=2)
+        self.lamp.close(lambda lamp: lamp.close(), timeout_s=1)
+        self.journal.close(lambda journal: journal.close(), timeout_s=2)
+        self.board.close(lambda _: None, timeout_s=0.2)
+        self.render.close(lambda _: None, timeout_s=0.2)
+
+    def cycle_modem_power(self, off_s: float) -> None:
+        """Take the modem's power away for a while; called on the modem's own thread."""
+        if self._power:
+            self._power.cycle(off_s)
+
+    def render_clips(self, file: Path) -> None:
+        """Render the clips anew in a child process. Raises DeviceError."""
+        command = [sys.executable, "-m", "kiosk", "voice", "render", "--config", str(file)]
+        try:
+            done = subprocess.run(command, timeout=RENDER_MAX_S, capture_output=True, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"voice render took more than {RENDER_MAX_S:.0f} s") from error
+        if done.returncode:
+            raise DeviceError(f"voice render ended with code {done.returncode}")
+        self.post(VoiceRefreshed(""))
+
+    def _make_lamp(self) -> Lamp:
+        from kiosk.hw.lamp import GpioLamp
+
+        return GpioLamp(self._site.config.lamp, self._armed.pins)
+
+    def _make_mqtt(self) -> MqttLink:
+        from kiosk.net.mqtt import PahoLink
+
+        config = self._site.config
+        return PahoLink(
+            config.mqtt, config.kiosk.id, self._site.version, self.post, trusted_utc_s=self._trusted_utc_s
+        )
+
+    def _make_voice(self) -> Voice:
+        from kiosk.hw.voice import open_voice
+
+        return open_voice(self._site.config, self._site.words, self.post)
+
+    def _make_sms(self) -> SmsModem:
+        from kiosk.net.sms import GammuModem
+
+        sms = self._site.config.sms
+        if sms is None:
+            raise DeviceError("no [sms] in the configuration")
+        if sms.power_pin is not None:
+            from kiosk.hw.power import GpioModemPower
+
+            self._power = GpioModemPower(
+                self._armed.pins, pin=sms.power_pin, active_high=sms.power_active_high
+            )
+        return GammuModem(sms, self.post)
+
+    def _make_board(self) -> BoardSensors:
+        from kiosk.hw.board import Board
+
+        return Board(self.post, state=Path(self._site.config.paths.state))
+
+    def _make_journal(self) -> Journal:
+        from kiosk.journal import SqliteJournal
+
+        return SqliteJournal(Path(self._site.config.paths.state) / "journal.sqlite", self.post)
+
+    def _trusted_utc_s(self) -> float:
+        """Give the latest of clock, build time and last good time (pitfall 32)."""
+        built_s = Path(kiosk.__file__).stat().st_mtime
+        return max(time.time(), built_s, self._last_good_s)
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _link(name: Any) -> Callable[[str], KioskEvent]:
+    return lambda reason: LinkFell(name, reason)

@@ -1,0 +1,68 @@
+"""From files to the core's fixed knowledge: configuration, words, the key that signs SMS."""
+
+import hashlib
+import time
+from pathlib import Path
+
+import kiosk
+from kiosk import starts
+from kiosk.arming import read_config
+from kiosk.config import Config
+from kiosk.config_check import check
+from kiosk.messages import ConfigError
+from kiosk.prompts import Catalogue
+from kiosk.site import Site
+from kiosk.words import load_catalogue
+
+KEY_BYTES_MIN = 16
+
+
+def demand_sound(config: Config, file: Path, words: Catalogue) -> None:
+    """Check the rules between keys. Raises ConfigError that lists every broken one."""
+    errors = [problem for problem in check(config, words) if problem.level == "error"]
+    if errors:
+        raise ConfigError("\n".join(f"{file}: {problem.key}: {problem.what}" for problem in errors))
+
+
+def load_config(file: Path) -> tuple[Config, str]:
+    """Read and check a site's configuration; give it with its short hash. Raises ConfigError."""
+    config, text = read_config(file)
+    demand_sound(config, file, load_catalogue())
+    return config, hash_of(text)
+
+
+def hash_of(text: str) -> str:
+    """Give the short hash by which the centre sees that a configuration changed."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def load_key(config: Config) -> bytes:
+    """Read the key that signs this kiosk's SMS: at least 16 bytes as hex. Raises ConfigError."""
+    if config.sms is None:
+        return b""
+    path = Path(config.sms.key_file)
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: sms.key_file: {type(error).__name__}; 32 or more hex digits expected"
+        ) from error
+    if len(key) < KEY_BYTES_MIN:
+        raise ConfigError(
+            f"{path}: sms.key_file: {len(key)} bytes are too short, at least {KEY_BYTES_MIN} expected"
+        )
+    return key
+
+
+def build_site(config: Config, text: str, file: Path) -> Site:
+    """Check the configuration and gather everything that the core must know. Raises ConfigError."""
+    words = load_catalogue()
+    demand_sound(config, file, words)
+    return Site(
+        config=config,
+        words=words,
+        key=load_key(config),
+        version=kiosk.__version__,
+        config_hash=hash_of(text),
+        safe_start=starts.too_many(Path(config.paths.run), time.monotonic()),
+    )
