@@ -117,7 +117,7 @@ def test_a_text_is_sent_as_one_segment_and_reported(rig: Rig) -> None:
     token = rig.send(KAZAKH)
     [sent] = rig.posted.wait(SmsSent)
     assert (sent.token, sent.parts) == (token, 1)
-    assert rig.posted.wait(SmsReported) == [SmsReported(sent.reference, "delivered")]
+    rig.posted.expect(SmsReported(sent.reference, "delivered"))
     assert rig.arrived()[-1] == KAZAKH
 
 

@@ -39,6 +39,12 @@ class Posted:
                 raise AssertionError(f"{count} {kind.__name__} did not come, only {self.events}")
             return self.of(kind)
 
+    def expect(self, event: KioskEvent, *, timeout_s: float = PATIENCE_S) -> None:
+        """Wait for this very event; raises AssertionError with what came instead."""
+        with self._more:
+            if not self._more.wait_for(lambda: event in self.events, timeout_s):
+                raise AssertionError(f"{event} did not come, only {self.events}")
+
     def clear(self) -> None:
         with self._more:
             self.events.clear()
