@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _VALIDITY = "6H"  # as long as an incident lasts; without it gammu writes five minutes
 _RESET_S = 40.0
 _BREATH_S = 0.02  # a babbling modem must not burn the processor
-_USSD_S = 25.0
+_USSD_S = 20.0
 _BUSY_POLL_MS = 1000
 _ON_AIR = {"HomeNetwork", "RoamingNetwork"}
 _KNOCK_S = 3.0

@@ -37,6 +37,7 @@ class SimModem:
         self._boot_s = boot_s
         self._hung = False
         self._booting = False
+        self._held: list[tuple[bytes, bool]] = []
         self.card = Card()
         self.network = Network(
             own_number=number, after=self._port.after, observe=observe, to_modem=self._from_network
@@ -107,6 +108,7 @@ class SimModem:
 
         def find() -> None:
             self.network.registration = HOME
+            self._release()
 
         self._port.call(find)
 
@@ -181,6 +183,7 @@ class SimModem:
 
     def _set_hung(self, hung: bool) -> None:
         self._hung = hung
+        self._release()
 
     def _deaf(self) -> bool:
         return self._hung or self._booting
@@ -188,9 +191,18 @@ class SimModem:
     def _from_port(self, data: bytes) -> None:
         if not self._deaf():
             self._line.feed(data)
+            self._release()
 
     def _from_network(self, tpdu: bytes, *, report: bool) -> None:
-        if not self._deaf():
+        self._held.append((tpdu, report))
+        self._release()
+
+    def _release(self) -> None:
+        # the message centre keeps what it cannot deliver, and tries again when the modem is back
+        if self._deaf() or not (self.network.registered() and self.card.ready()):
+            return
+        held, self._held = self._held, []
+        for tpdu, report in held:
             self._line.deliver(tpdu, report=report)
 
     def _write(self, data: bytes) -> None:
@@ -213,6 +225,7 @@ class SimModem:
     def _come_up(self) -> None:
         self._booting = False
         self._announce("RDY")
+        self._release()
 
     def _restart(self) -> None:
         self._hung = self._booting = False

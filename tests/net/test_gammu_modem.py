@@ -143,6 +143,20 @@ def one_after_another(bench: ModemBench) -> None:
         bench.posted.wait(SmsReceived, number + 1)
 
 
+def held_by_the_network(bench: ModemBench) -> None:
+    opened(bench)
+    bench.sim.lose_network()
+    bench.sim.deliver(OFFICER, "OK 4711")
+    bench.modem.poll("status")
+    assert not bench.posted.of(SmsReceived)
+    bench.sim.find_network()
+    bench.posted.wait(SmsReceived)
+    bench.sim.hang()
+    bench.sim.deliver(OFFICER, "GO 4711")
+    bench.sim.unhang()
+    bench.posted.wait(SmsReceived, 2)
+
+
 def right_pin(bench: ModemBench) -> None:
     bench.sim.set_card(pin="4711")
     opened(bench)
@@ -226,6 +240,7 @@ SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
         (noisy_modem, {}),
         (hostile_texts, {}),
         (full_card, {}),
+        (held_by_the_network, {}),
         (one_after_another, {}),
         (right_pin, {"pin": "4711"}),
         (wrong_pin, {"pin": "4711"}),
@@ -331,6 +346,11 @@ def test_a_text_that_comes_while_another_is_deleted_is_read(played: Played) -> N
     """The card then holds one message, and not in its first place."""
     texts = [received.text for received in played("one_after_another").posted.of(SmsReceived)]
     assert texts == [f"OK {number}" for number in range(60)]
+
+
+def test_a_text_written_while_the_modem_was_away_comes_later(played: Played) -> None:
+    texts = [received.text for received in played("held_by_the_network").posted.of(SmsReceived)]
+    assert texts == ["OK 4711", "GO 4711"]
 
 
 def test_the_configured_pin_opens_the_card(played: Played) -> None:
