@@ -12,22 +12,12 @@ from kiosk.messages import InputLost, InputName, LevelRead
 from kiosk.wiring import rules_of
 
 
-def wired_inputs(config: Config) -> dict[InputName, Any]:
-    """Name every input of a site with its wiring."""
-    wired: dict[InputName, Any] = {InputName(button.name): button for button in config.buttons}
-    return wired | {
-        name: way
-        for name, way in ((InputName("tamper"), config.tamper), (InputName("mains_lost"), config.mains_lost))
-        if way is not None
-    }
-
-
 def check_inputs(config: Config, *, allow_mock: bool) -> list[Row]:
     """Open the chip and read each input's level."""
     from kiosk.hw.button import GpioInputs
     from kiosk.hw.gpio import PinSource
 
-    wired = wired_inputs(config)
+    wired: dict[InputName, Any] = {InputName(name): way for name, way in config.inputs().items()}
     heard = Heard()
     pins = PinSource(config.gpio, allow_mock=allow_mock)
     inputs = GpioInputs(heard, wired, pins)

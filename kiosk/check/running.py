@@ -9,7 +9,7 @@ from typing import Any
 
 from kiosk.check.board import judge_days
 from kiosk.check.daemon import MARGIN_S, STATUS, Refused, drill_events, question
-from kiosk.check.inputs import simulated, wired_inputs
+from kiosk.check.inputs import simulated
 from kiosk.check.modem import PARTS as MODEM_PARTS
 from kiosk.check.modem import judge_balance, judge_modem
 from kiosk.check.row import Level, Row, fault, ok, untested, unused, warning
@@ -52,7 +52,7 @@ def test_parts(config: Config, socket: Path, test: Test) -> None:
 
 def judge_silence(config: Config, reason: str) -> list[Row]:
     """Judge a daemon that holds the devices and does not answer: nothing else can be known."""
-    parts = [f"input:{name}" for name in wired_inputs(config)]
+    parts = [f"input:{name}" for name in config.inputs()]
     parts += ["speaker", "broker", "receipt", "duty", "certificate", *MODEM_PARTS]
     return [fault("daemon", "daemon_hung", reason=reason), *(untested(part, "hung") for part in parts)]
 
@@ -69,7 +69,7 @@ def judge_state(config: Config, state: Object) -> list[Row]:
     """Judge inputs, speaker, modem, link and certificate by the daemon's own words; then its other faults."""
     beat: Object = state["heartbeat"]
     links = beat.get("links", {})
-    rows = [_input(name, way.pin, state) for name, way in wired_inputs(config).items()]
+    rows = [_input(name, way.pin, state) for name, way in config.inputs().items()]
     rows += simulated(config)
     rows.append(_speaker(config, beat, state))
     rows += _modem(config, state, links.get("sms", {}))

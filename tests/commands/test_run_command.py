@@ -1,0 +1,121 @@
+"""`kiosk run`: its log, and what its exit codes mean to systemd."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kiosk.cli import main
+from kiosk.commands.exits import Exit
+from kiosk.commands.run import Lines, is_journal, set_up_log
+
+EXAMPLE = Path(__file__).parents[2] / "provisioning" / "site.example.toml"
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before, level
+
+
+def record(level: int, text: str, *, error: BaseException | None = None) -> logging.LogRecord:
+    info = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("kiosk.app", level, "f", 1, text, None, info)
+
+
+def test_a_line_has_time_level_and_pairs() -> None:
+    line = Lines(journald=False).format(record(logging.WARNING, "link_down link=mqtt"))
+    assert line.endswith("Z level=warning logger=kiosk.app link_down link=mqtt")
+    assert line.startswith("t=20")
+
+
+def test_journald_gets_the_priority_of_every_line_of_a_traceback() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 / 0  # noqa: B018 - the traceback is what is wanted
+    lines = (
+        Lines(journald=True).format(record(logging.ERROR, "stopped=crash", error=caught.value)).split("\n")
+    )
+    assert lines[0] == "<3>logger=kiosk.app stopped=crash"
+    assert len(lines) > 3
+    assert all(line.startswith("<3>") for line in lines)
+    assert Lines(journald=True).format(record(logging.INFO, "armed")) == "<6>logger=kiosk.app armed"
+
+
+def test_only_a_stream_that_leads_to_journald_gets_priorities() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as stream:
+        stat = os.fstat(stream.fileno())
+        assert is_journal(stream, {"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"})
+        assert not is_journal(stream, {"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino + 1}"})
+        assert not is_journal(stream, {})
+    assert not is_journal(io.StringIO(), {"JOURNAL_STREAM": "1:2"})
+
+
+@pytest.mark.real
+def test_under_systemd_the_log_carries_priorities(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w") as journal:
+        stat = os.fstat(journal.fileno())
+        done = subprocess.run(
+            [sys.executable, "-m", "kiosk", "run", "--config", str(tmp_path / "none.toml")],
+            env={**os.environ, "JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"},
+            stderr=journal, timeout=30, check=False,
+        )  # fmt: skip
+    assert done.returncode == Exit.CONFIG
+    assert (tmp_path / "journal").read_text().startswith("<3>logger=kiosk config=wrong reason=")
+
+
+def test_a_wrong_configuration_is_told_fault_by_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[kiosk]\nid = 'x'\n", encoding="utf-8")
+    answer = CliRunner().invoke(main, ["run", "--config", str(file)])
+    assert answer.exit_code == Exit.CONFIG
+    lines = answer.stderr.strip().split("\n")
+    assert len(lines) > 3
+    assert all("level=error logger=kiosk config=wrong reason=" in line for line in lines)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("a bug")])
+def test_an_error_of_the_core_is_logged_and_lets_systemd_start_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("kiosk.arming.arm", load)
+    answer = CliRunner().invoke(main, ["run", "--config", str(EXAMPLE)])
+    assert answer.exit_code == Exit.CRASHED
+    assert "level=error logger=kiosk stopped=crash" in answer.stderr
+    assert "Traceback" in answer.stderr
+
+
+def test_the_daemons_own_exit_code_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Told:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def run(self) -> int:
+            return int(Exit.RESTART)
+
+    monkeypatch.setattr("kiosk.app.Daemon", Told)
+    file = tmp_path / "site.toml"
+    file.write_text(f'{EXAMPLE.read_text("utf-8")}\n[gpio]\nfactory = "mock"\n', encoding="utf-8")
+    answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
+    assert answer.exit_code == Exit.RESTART, answer.output
+    assert "armed inputs=2" in answer.stderr
+
+
+def test_the_log_goes_to_the_given_stream() -> None:
+    stream = io.StringIO()
+    set_up_log(stream, {})
+    logging.getLogger("kiosk.x").info("said key=%s", "pressed")
+    assert "level=info logger=kiosk.x said key=pressed\n" in stream.getvalue()
