@@ -59,11 +59,6 @@ def mask(config: msgspec.Struct) -> dict[str, Any]:
     return plain
 
 
-def render(config: msgspec.Struct) -> str:
-    """Print the effective configuration as JSON, masked."""
-    return msgspec.json.format(msgspec.json.encode(mask(config)), indent=2).decode()
-
-
 def json_schemas() -> dict[str, dict[str, Any]]:
     """Give a JSON Schema (2020-12) of the configuration and of each body of the contract, by name."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

@@ -19,14 +19,16 @@ def config() -> None:
 @json_option
 def show(file: Path, *, as_json: bool) -> None:
     """Print what is in force, defaults included; numbers and secrets are masked."""
-    from kiosk.config_text import mask, render
+    import tomli_w
+
+    from kiosk.config_text import mask
     from kiosk.site_files import load_config
 
     site, config_hash = load_config(file)
     if as_json:
         put_json({"file": str(file), "hash": config_hash, "config": mask(site)})
     else:
-        click.echo(render(site))
+        click.echo(tomli_w.dumps(mask(site)), nl=False)
 
 
 @config.command()
