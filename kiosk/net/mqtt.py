@@ -4,20 +4,19 @@ paho is imported on the network thread, so after the button is armed. Nothing of
 no reconnecting, no queue, no `is_connected()`, and never a second thread on its socket.
 """
 
-import contextlib
 import random
 import select
 import time
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING, Any
 
 from kiosk import wire
 from kiosk.bodies import Body, Token
-from kiosk.config import Mqtt, Tls
-from kiosk.messages import CertificateRead, LinkDown
+from kiosk.config import Mqtt
+from kiosk.messages import CertificateRead
+from kiosk.net.credentials import Credentials
 from kiosk.net.link import Supervisor
 from kiosk.net.names import Resolve, system_resolve
 from kiosk.net.outbox import Outbox
@@ -27,8 +26,6 @@ from kiosk.ports import Post
 if TYPE_CHECKING:
     import paho.mqtt.client as paho
     from paho.mqtt.reasoncodes import ReasonCode
-
-    from kiosk.net.tls import OwnCertificate, PinnedContext
 
 SESSION_EXPIRY_S = 7 * 86400  # MQTT 5: how long the broker keeps our subscriptions and queued answers
 MAX_PACKET_BYTES = 16384  # MQTT 5: what the broker may send at most; 3.1.1 has no such word
@@ -58,10 +55,8 @@ class PahoLink:
         limits: Limits | None = None,
     ) -> None:
         self._config = config
-        self._kiosk_id = kiosk_id
-        self._trusted_utc_s = trusted_utc_s
+        self._credentials = Credentials(config, kiosk_id, trusted_utc_s)
         self._limits = limits or Limits()
-        self._certificate: OwnCertificate | None = None
         self._link = Supervisor(
             config,
             kiosk_id=kiosk_id,
@@ -92,42 +87,19 @@ class PahoLink:
 
     def _client(self, session: Session, host: str, port: int) -> "PahoClient":
         """Make a client for one connection; raises OSError where a file cannot be used."""
-        context = None if self._config.tls is None else self._tls(self._config.tls, host, session)
-        client = PahoClient(session, self._config, self._kiosk_id, port, self._tell_certificate)
+        context = self._credentials.context(host, session.on_fault)
+        client = PahoClient(session, self._config, self._credentials.kiosk_id, port, self._upkeep)
         client.paho.connect_timeout = self._limits.connect_s
         if context is not None:
             client.paho.tls_set_context(context)
         if self._config.user is not None:
-            client.paho.username_pw_set(self._config.user, _password(self._config.password_file))
+            client.paho.username_pw_set(self._config.user, self._credentials.password())
         return client
 
-    def _tls(self, files: Tls, host: str, session: Session) -> "PinnedContext":
-        from kiosk.net import tls  # noqa: PLC0415  ssl is another 3 MB, not needed without TLS
-
-        self._certificate = self._certificate or tls.OwnCertificate(files, self._trusted_utc_s)
-        name, days_left = self._certificate.read()
-        if name != self._kiosk_id:
-            raise LinkDown(
-                f"the certificate {files.cert} is another kiosk's: its name is not {self._kiosk_id}"
-            )
-        if days_left < 0:  # the broker decides, but Mosquitto does not say why: it only hangs up
-            session.on_fault("this kiosk's own certificate has expired")
-        return tls.pinned_context(files, host, self._trusted_utc_s)
-
-    def _tell_certificate(self) -> None:
-        with contextlib.suppress(LinkDown):  # a renewal may be under way; the next connection will tell
-            if self._certificate is not None:
-                self._link.post(CertificateRead(self._certificate.read()[1]))
-
-
-def _password(path: str | None) -> str | None:
-    """Read a secret of one line; raises LinkDown, which names the file only."""
-    if path is None:
-        return None
-    try:
-        return Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeError) as error:
-        raise LinkDown(f"no MQTT password in {path}: {type(error).__name__}") from error
+    def _upkeep(self) -> None:
+        days_left = self._credentials.days_left()
+        if days_left is not None:
+            self._link.post(CertificateRead(days_left))
 
 
 def _no_delay(_client: Any, _userdata: Any, sock: Any) -> None:

@@ -19,7 +19,7 @@ from kiosk.net.unanswered import Unanswered
 from kiosk.ports import Post
 
 REFUSED = 0x80  # MQTT 3.1.1 §3.9.3 and MQTT 5 §2.4: reason codes from here on are failures
-RETRY_CEILING_S = 10.0
+TELL_EVERY_S = 4.0  # the shortest keepalive: a link that is heard says so at least that often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +187,7 @@ class Session:
             self._status_mid = client.publish(topic, self.status("online"), qos=1, retain=True)
             self._unanswered.add(self._status_mid, None, now_s)
         if self._grants is not None and max(self._grants, default=REFUSED) >= REFUSED:
-            self._grants = None
-            self._subscribe_at_s = now_s + min(RETRY_CEILING_S, 0.25 * 2**self._subscriptions)
+            self._grants, self._subscribe_at_s = None, now_s + 0.25 * 2**self._subscriptions
             self._fault = "the broker refuses the subscriptions"
         if now_s >= self._subscribe_at_s:
             self._subscribe_at_s = float("inf")
@@ -229,7 +228,8 @@ class Session:
         """Tell `stopped`, wait a moment for its PUBACK, then disconnect in order."""
         if self._stopping_s is None and self._connected:
             self._stopping_s, self._status_acked = now_s, False
-            self._b.outbox.shut()
+            for parcel in self._b.outbox.shut():
+                self._fail(parcel.token, "the kiosk is stopping")
             topic = wire.topic(self._b.kiosk_id, "status")
             self._status_mid = client.publish(topic, self.status("stopped"), qos=1, retain=True)
             self._unanswered.add(self._status_mid, None, now_s)
@@ -241,7 +241,7 @@ class Session:
 
     def _hear(self, now_s: float, rtt_ms: int | None) -> None:
         self._heard_s = now_s
-        if self.rose_s is not None and (rtt_ms is not None or now_s - self._told_s > 4.0):
+        if self.rose_s is not None and (rtt_ms is not None or now_s - self._told_s > TELL_EVERY_S):
             self._told_s = now_s
             self._b.post(LinkHeard(link="mqtt", at_s=now_s, rtt_ms=rtt_ms))
 

@@ -159,7 +159,6 @@ class MosquittoBroker:
         own = {
             "listener": f"{self.port} 127.0.0.1",
             "acl_file": str(self.acl),
-            "persistence_location": f"{self.folder}/",
         }
         if self._tls is not None:
             own |= {
@@ -176,6 +175,7 @@ class MosquittoBroker:
             lines.append(f"password_file {self.folder}/passwords")
         if os.geteuid() == 0:  # else it becomes `mosquitto`, who may not read our folder
             lines.append("user root")
+        lines.append(f"persistence_location {self.folder}/")
         return "\n".join([*lines, "log_dest stderr", "log_type all", ""])
 
 

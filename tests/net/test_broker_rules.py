@@ -1,18 +1,35 @@
 """The shipped Mosquitto configuration and ACL against a hostile kiosk, a hostile responder and strangers."""
 
 import contextlib
+import os
+import shutil
+import socket
 import ssl
+import subprocess
+import time
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
-from fakes.mqtt_bench import KIOSK, MONITOR, OTHER, Centre, centre, command, duty, reply, server_tls
+from fakes.mqtt_bench import (
+    KIOSK,
+    MONITOR,
+    OTHER,
+    PATIENCE_S,
+    Centre,
+    centre,
+    command,
+    duty,
+    reply,
+    server_tls,
+)
 from paho.mqtt.enums import CallbackAPIVersion
 from pki import Authority
 
 from kiosk import wire
-from kiosk.sim.broker import SHIPPED, MosquittoBroker, shipped_acl
+from kiosk.sim.broker import SHIPPED, MosquittoBroker, free_port, shipped_acl
 
 pytestmark = pytest.mark.real
 SECOND = "monitor-2"
@@ -218,3 +235,42 @@ def test_the_shipped_configuration_is_what_was_proven() -> None:
                  "allow_anonymous false", "tls_version tlsv1.3", "set_tcp_nodelay true", "max_keepalive 120",
                  "message_size_limit 8192", "autosave_on_changes true", "autosave_interval 1"):  # fmt: skip
         assert line in shipped
+
+
+DEBIAN = """pid_file {folder}/pid
+persistence true
+persistence_location {folder}/
+log_dest file {folder}/log
+include_dir {folder}/conf.d
+"""
+
+
+def test_the_shipped_file_is_a_drop_in_for_debians_own(authority: Authority, tmp_path: Path) -> None:
+    """Mosquitto refuses to start where two files say where its store lies."""
+    (tmp_path / "conf.d").mkdir()
+    pair, port = authority.server("drop-in"), free_port()
+    dropped = (SHIPPED / "mosquitto.conf").read_text().replace("listener 8883", f"listener {port} 127.0.0.1")
+    for name, path in (("ca.crt", authority.ca), ("server.crt", pair.cert), ("server.key", pair.key)):
+        dropped = dropped.replace(f"/etc/mosquitto/pana/{name}", str(path))
+    dropped = dropped.replace("/etc/mosquitto/pana/acl", str(SHIPPED / "acl"))
+    (tmp_path / "conf.d" / "pana.conf").write_text(dropped + ("user root\n" if os.geteuid() == 0 else ""))
+    (tmp_path / "mosquitto.conf").write_text(DEBIAN.format(folder=tmp_path))
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    assert program
+    child = subprocess.Popen([program, "-c", str(tmp_path / "mosquitto.conf")], stderr=subprocess.PIPE)
+    try:
+        with join_at(authority, port, KIOSK) as kiosk:
+            assert kiosk.say(wire.topic(KIOSK, "hb"), b"{}") == 0
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def join_at(authority: Authority, port: int, name: str) -> contextlib.AbstractContextManager[Centre]:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return centre(port, name, tls=(authority, authority.client(name)))
+        assert time.monotonic() < deadline_s, "the broker does not start"
+        time.sleep(0.02)

@@ -331,6 +331,13 @@ def test_closing_tells_stopped_and_disconnects_in_order() -> None:
     assert bench.broker.disconnects == 1
 
 
+def test_what_was_handed_over_while_closing_is_failed() -> None:
+    bench = Bench()
+    bench.at(5, lambda: (bench.put(event(), "too late"), bench.closing.set()))
+    bench.run()
+    assert bench.all(PublishFailed) == [PublishFailed(Token("too late"), "the kiosk is stopping")]
+
+
 def test_closing_waits_a_moment_only_for_a_mute_broker() -> None:
     bench = Bench()
     bench.at(5, lambda: (setattr(bench.broker, "puback", None), bench.closing.set()))
