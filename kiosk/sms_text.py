@@ -55,20 +55,24 @@ def fits(text: str) -> bool:
     return len(text.encode("utf-16-be")) // 2 <= UCS2_MAX
 
 
+def local_time(utc_ms: int) -> str:
+    """Write a wall time (ms since 1970) as people in Kazakhstan read their clocks, HH:MM."""
+    return datetime.fromtimestamp(utc_ms // 1000, tz=UTC).astimezone(LOCAL).strftime("%H:%M")
+
+
 def compose(words: Catalogue, config: Config, script: Script, occasion: Occasion) -> str:
     """Write the text to a person in one script."""
     site = config.site
     place = {"kk": site.short.kk, "ru": site.short.ru, "latin": site.short.latin}[script]
     if len(config.buttons) > 1:
         place = f"{place} {occasion.button}"
-    moment = datetime.fromtimestamp(occasion.pressed_utc_ms // 1000, tz=UTC).astimezone(LOCAL)
     return words.word(
         LANGUAGE[script],
         "sms",
         {"press": "alert", "drill": "drill", "tamper": "tamper"}[occasion.kind],
         number=config.kiosk.number,
         place=place,
-        time=moment.strftime("%H:%M"),
+        time=local_time(occasion.pressed_utc_ms),
         code=occasion.code,
         where=f"{site.lat:.5f},{site.lon:.5f}",
     )

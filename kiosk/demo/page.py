@@ -16,6 +16,8 @@ from textual.widgets import Footer, Header, RichLog, Static
 from kiosk.demo.shop import Network, Shop
 from kiosk.messages import DeviceError, Language
 from kiosk.prompts import LANGUAGES, Catalogue
+from kiosk.sms_text import local_time
+from kiosk.wire import Rejected, utc_ms
 
 ACTIONS = (
     ("p", "press"), ("i", "internet"), ("g", "gsm"), ("s", "sound"), ("r", "reply"), ("a", "accept"),
@@ -30,9 +32,10 @@ class Page(App[None]):
 
     CSS = """
     Horizontal { height: auto; }
-    Static { border: round $primary; padding: 0 1; width: 1fr; height: 7; }
+    Horizontal Static { border: round $primary; padding: 0 1; width: 1fr; height: 7; }
     RichLog { border: round $primary; height: 1fr; padding: 0 1; }
     """
+    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(self, shop: Shop, words: Catalogue, lang: Language) -> None:
@@ -59,7 +62,7 @@ class Page(App[None]):
                 yield Static(id="officer")
                 yield Static(id="centre")
             yield RichLog(id="timeline", wrap=True, markup=False)
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Begin to follow the shop."""
@@ -149,7 +152,9 @@ class Page(App[None]):
             return self._word("no_alert")
         address = self._alert["place"]["address"]["kk" if self._lang == "kk" else "ru"]
         stage = self._word(f"did_{self._alert['stage']}")
-        return f"{'ТЕСТ ' if self._alert['drill'] else ''}{stage}\n{address}\n{self._alert['pressed_at']}"
+        pressed_ms = utc_ms(self._alert["pressed_at"])
+        moment = "" if isinstance(pressed_ms, Rejected) else local_time(pressed_ms)
+        return f"{'ТЕСТ ' if self._alert['drill'] else ''}{stage}\n{address}\n{moment}"
 
     # ---- keys
 
