@@ -64,7 +64,7 @@ class Core:
         parts = self.parts
         out += parts.memory.run(now)
         parts.upkeep.mqtt.boot = parts.memory.boot
-        parts.reports.health = replace(parts.reports.health, contacts=parts.button_levels())
+        parts.reports.health = replace(parts.reports.health, contacts=parts.contacts.button_levels())
         out += parts.orders.run(now)
         out += parts.alarm.run(now)
         out += parts.contacts.run(now)

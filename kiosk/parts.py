@@ -2,7 +2,7 @@
 
 from kiosk.alarm import Alarm
 from kiosk.bodies import Heartbeat
-from kiosk.contacts import MAINS, TAMPER, Contacts
+from kiosk.contacts import Contacts
 from kiosk.health import serious
 from kiosk.incident import record
 from kiosk.memory import Memory
@@ -39,11 +39,6 @@ class Parts:
             return "fault"
         return "armed" if self.site.config.lamp.armed else "off"
 
-    def button_levels(self) -> dict[str, str]:
-        """Name the level of every button, which the heartbeat tells."""
-        levels = self.contacts.levels()
-        return {name: level for name, level in levels.items() if name not in (TAMPER, MAINS)}
-
     def heartbeat(self, now: Now) -> Heartbeat:
         """Compose the heartbeat of this moment."""
         open_alerts = len(self.alarm.cases.open)
@@ -69,6 +64,7 @@ class Parts:
             "state": beat.state,
             "lamp": self.lamp,
             "faults": list(self.reports.health.faults),
+            "reasons": self.reports.reasons(),
             "mqtt": self.alarm.links.mqtt,
             "sms": self.alarm.modem.link,
             "listened": self.alarm.links.listened,

@@ -23,15 +23,23 @@ class Reports:
         self.site = site
         self.health = Health()
         self._count = 0
+        self._reasons: dict[str, str] = {}
 
     def fault(self, code: str, now: Now, *, wrong: bool, detail: str = "") -> list[Effect]:
         """Raise or clear a fault; a change becomes an event for the centre."""
         self.health, change = health.set_fault(self.health, code, wrong=wrong)
         if change is None:
             return []
+        self._reasons.pop(code, None)
+        if wrong:
+            self._reasons[code] = detail[:160]
         self.tell_centre(code, now, state="raised" if wrong else "cleared", detail=detail)
         what = "fault_raised" if wrong else "fault_cleared"
         return [Tell(what, (("code", code), ("reason", detail[:160])), "warning" if wrong else "info")]
+
+    def reasons(self) -> dict[str, str]:
+        """Give why each fault that stands was raised."""
+        return dict(self._reasons)
 
     def judge(self, faults: Mapping[str, bool], now: Now) -> list[Effect]:
         """Raise or clear several faults."""

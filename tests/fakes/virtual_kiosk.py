@@ -4,13 +4,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kiosk.bodies import Alert, Heartbeat, Reply, Token
+import msgspec
+
+from kiosk import wire
+from kiosk.bodies import Alert, Command, CommandResult, Event, Heartbeat, Reply, Token
 from kiosk.config import Config
 from kiosk.config_text import decode
 from kiosk.core import Core
-from kiosk.effects import Effect, Publish, Say, SendSms, Tell
+from kiosk.effects import Effect, Light, Publish, ReadInputs, Save, Say, SendSms, Tell
 from kiosk.messages import (
     BoardRead,
+    CommandReceived,
     EdgeSeen,
     InputName,
     JournalLoaded,
@@ -22,10 +26,15 @@ from kiosk.messages import (
     Now,
     Published,
     ReplyReceived,
+    SmsFailed,
+    SmsReceived,
     SmsSent,
     Snapshot,
+    Woken,
 )
+from kiosk.parts import Parts
 from kiosk.site import Site
+from kiosk.wiring import rules_of
 from kiosk.words import load_catalogue
 
 EXAMPLE = Path(__file__).parents[2] / "provisioning" / "site.example.toml"
@@ -43,24 +52,30 @@ def example_config(**changes: Any) -> Config:
 
 
 def _set(node: Any, path: list[str], value: Any) -> Any:
-    import msgspec
-
     new = value if len(path) == 1 else _set(getattr(node, path[0]), path[1:], value)
     return msgspec.structs.replace(node, **{path[0]: new})
 
 
 @dataclass
 class VirtualKiosk:
-    """Drive a core by hand; `said`, `published`, `texts` and `told` look at what it asked for."""
+    """Drive a core by hand; `said`, `published`, `texts` and `told` look at what it asked for.
+
+    Its surroundings answer by themselves: levels are read when asked for, and a broker that is up is heard.
+    `reads` and `hears` switch that off.
+    """
 
     config: Config = field(default_factory=example_config)
     now_s: float = 1000.0
     utc_ms: int = UTC_MS
     key: bytes = KEY
     safe_start: bool = False
+    reads: bool = True
+    hears: bool = True
     effects: list[Effect] = field(default_factory=list)
     turns: list[list[Effect]] = field(default_factory=list)
+    closed: dict[str, bool] = field(default_factory=dict)
     count: int = 0
+    references: int = 0
 
     def __post_init__(self) -> None:
         self.core = Core(
@@ -77,15 +92,51 @@ class VirtualKiosk:
     def take(self, effects: list[Effect]) -> list[Effect]:
         self.effects += effects
         self.turns.append(effects)
+        if ReadInputs() in effects:
+            self._surroundings()
         return effects
 
+    def _surroundings(self) -> None:
+        for name in self.inputs if self.reads else ():
+            self.level(name, pressed=self.closed.get(name, False))
+        if self.hears and self.parts.alarm.links.mqtt == "up":
+            self.heard()
+
     def start(self, snapshot: Snapshot | None = None) -> "VirtualKiosk":
-        self.take(self.core.start(self.now()))
-        for button in self.config.buttons:
-            self.level(button.name, pressed=False)
-        self.run(0.1)
-        self.feed(JournalLoaded(snapshot or Snapshot()))
+        self.begin().feed(JournalLoaded(snapshot or Snapshot()))
         return self
+
+    def begin(self) -> "VirtualKiosk":
+        """Start, every contact at rest, the journal still being read."""
+        self.take(self.core.start(self.now()))
+        for name in self.inputs if self.reads else ():
+            self.level(name, pressed=False)
+        return self.run(0.1)
+
+    def restart(self, *, off_s: float = 5.0, **changes: Any) -> "VirtualKiosk":
+        """Give the kiosk that starts after a power cut, with what was saved last."""
+        kept = self.of(Save)[-1].snapshot if self.of(Save) else Snapshot()
+        utc_ms = self.utc_ms + round(off_s * 1000)
+        again = replace(
+            self,
+            now_s=20.0,
+            utc_ms=utc_ms,
+            effects=[],
+            turns=[],
+            closed={},
+            count=self.count + 1000,
+            **changes,
+        )
+        return again.start(kept)
+
+    @property
+    def parts(self) -> Parts:
+        return self.core.parts
+
+    @property
+    def inputs(self) -> list[str]:
+        extra = {"tamper": self.config.tamper, "mains_lost": self.config.mains_lost}
+        return [button.name for button in self.config.buttons] + [name for name, way in extra.items() if way]
 
     def feed(self, event: KioskEvent) -> list[Effect]:
         return self.take(self.core.handle(event, self.now()))
@@ -97,34 +148,33 @@ class VirtualKiosk:
             wake_s = max(self.core.next_wake_s(), self.now_s)
             if wake_s > end_s:
                 break
-            self._pass(max(wake_s - self.now_s, 0.0))
-            from kiosk.messages import Woken
-
+            self.sleep(max(wake_s - self.now_s, 0.0))
             self.feed(Woken())
         else:
             raise AssertionError("the core never sleeps")
-        self._pass(end_s - self.now_s)
+        self.sleep(end_s - self.now_s)
         return self
 
-    def _pass(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
+        """Let time pass without a turn."""
         self.now_s += seconds
         self.utc_ms += round(seconds * 1000)
 
     def wired(self, name: str, *, pressed: bool) -> bool:
         """Give the electrical level of a contact of this site."""
-        from kiosk.wiring import rules_of
-
         extra = {"tamper": self.config.tamper, "mains_lost": self.config.mains_lost}
         wired = next((button for button in self.config.buttons if button.name == name), extra.get(name))
         assert wired is not None, name
         return rules_of(wired).is_down(high=True) == pressed
 
     def edge(self, name: str, *, pressed: bool) -> list[Effect]:
+        self.closed[name] = pressed
         return self.feed(
             EdgeSeen(input=InputName(name), high=self.wired(name, pressed=pressed), at_s=self.now_s)
         )
 
     def level(self, name: str, *, pressed: bool) -> list[Effect]:
+        self.closed[name] = pressed
         return self.feed(
             LevelRead(input=InputName(name), high=self.wired(name, pressed=pressed), at_s=self.now_s)
         )
@@ -161,39 +211,96 @@ class VirtualKiosk:
         return self
 
     def reply(
-        self, stage: str, *, alert: Alert | None = None, by: str = "", presses: int = 0
+        self, stage: str, *, alert: Alert | None = None, by: str = "", presses: int | None = None
     ) -> list[Effect]:
+        """Let the centre answer by MQTT, echoing what it has counted."""
         alert = alert or self.alerts[-1]
         body = Reply(
             alert_id=alert.alert_id, stage=stage, at="2026-11-21T10:00:00Z", by=by,
-            presses=presses or alert.presses,
+            presses=alert.presses if presses is None else presses,
         )  # type: ignore[arg-type]  # fmt: skip
         return self.feed(ReplyReceived(body, "mqtt"))
 
     def puback(self, code: int = 0) -> list[Effect]:
-        token = next(
-            e.token for e in reversed(self.effects) if isinstance(e, Publish) and isinstance(e.body, Alert)
-        )
-        return self.feed(Published(token=token, code=code))
+        """Let the broker acknowledge the newest alert."""
+        return self.feed(Published(token=Token(self.alert_tokens[-1]), code=code))
+
+    def order(self, name: str, number: int = 1, *, for_s: float = 60.0, duty: bool = False) -> list[Effect]:
+        """Let the centre order something that expires `for_s` from now."""
+        command = Command(
+            command_id=f"c{number}", name=name, at=wire.utc_text(self.utc_ms),
+            expires_at=wire.utc_text(self.utc_ms + round(for_s * 1000)), by="op-1", duty=duty,
+        )  # type: ignore[arg-type]  # fmt: skip
+        return self.feed(CommandReceived(command))
+
+    def sms_from(self, number: str, text: str) -> list[Effect]:
+        """Let somebody write."""
+        return self.feed(SmsReceived(number, text))
+
+    def sms_done(self, *, wrong: str = "") -> "VirtualKiosk":
+        """Let the text that is with the modem be sent, or fail."""
+        token = self.open_sms
+        assert token is not None, "no text is with the modem"
+        self.references += 1
+        sent = SmsSent(token=token, reference=self.references, parts=1)
+        self.feed(SmsFailed(token, wrong) if wrong else sent)
+        return self
 
     def send_all_sms(self) -> "VirtualKiosk":
         """Let the network take every text that is handed over."""
-        done = {getattr(e, "token", None) for e in self.effects if isinstance(e, Tell)}
-        for _ in range(50):
-            token = self.open_sms
-            if token is None or token in done:
-                break
-            done.add(token)
-            self.feed(SmsSent(token=token, reference=len(done), parts=1))
+        while self.open_sms:
+            self.sms_done()
         return self
 
     @property
     def open_sms(self) -> Token | None:
-        return self.core.parts.alarm.modem.with_modem[0] if self.core.parts.alarm.modem.with_modem else None
+        with_modem = self.parts.alarm.modem.with_modem
+        return with_modem[0] if with_modem else None
+
+    @property
+    def alert_tokens(self) -> list[str]:
+        return [e.token for e in self.of(Publish) if isinstance(e.body, Alert)]
+
+    @property
+    def code(self) -> str:
+        """The SMS code of the newest incident."""
+        return self.parts.alarm.cases.open[-1].incident.code
+
+    @property
+    def stages(self) -> list[str]:
+        return [case.incident.stage for case in self.parts.alarm.cases.open]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return self.parts.reports.health.faults
+
+    @property
+    def lamp(self) -> str:
+        return self.of(Light)[-1].pattern
+
+    def results(self, number: int = 1) -> list[tuple[str, str]]:
+        """Give the states of a command that the centre was told, with their details."""
+        bodies = [e.body for e in self.of(Publish) if isinstance(e.body, CommandResult)]
+        states = [(body.state, body.detail) for body in bodies if body.command_id == f"c{number}"]
+        return list(dict.fromkeys(states))
+
+    @property
+    def events(self) -> list[tuple[str, str]]:
+        """Give the codes and states of the events that the centre was told, each once."""
+        bodies = {e.body.event_id: e.body for e in self.of(Publish) if isinstance(e.body, Event)}
+        return [(body.code, body.state) for body in bodies.values()]
+
+    def tells(self, what: str) -> list[dict[str, Any]]:
+        return [dict(e.detail) for e in self.of(Tell) if e.what == what]
+
+    def quiet(self) -> "VirtualKiosk":
+        """Forget what was asked for so far."""
+        self.effects, self.turns = [], []
+        return self
 
     @property
     def alerts(self) -> list[Alert]:
-        return [e.body for e in self.effects if isinstance(e, Publish) and isinstance(e.body, Alert)]
+        return [e.body for e in self.of(Publish) if isinstance(e.body, Alert)]
 
     @property
     def beats(self) -> list[Heartbeat]:
