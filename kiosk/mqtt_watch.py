@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from kiosk import health
 from kiosk.bodies import Heartbeat, Token
-from kiosk.effects import DropMqtt, Effect, Publish, ReadBoard
+from kiosk.effects import DropMqtt, Effect, OpenMqtt, Publish, ReadBoard
 from kiosk.messages import Now
 from kiosk.reports import Reports
 
 FIRST_BEAT_S = 1.0
 DEAF_KEEPALIVES = 2.5  # nothing heard for that long: the link can only talk
+HURRY_EVERY_S = 2.0  # while somebody needs help the link rests no longer than that between two attempts
 JITTER = 0.1  # so that a region's kiosks do not beat together after a power cut
 
 
@@ -30,6 +31,7 @@ class MqttWatch:
         self._started_s = 0.0
         self._up = self._deaf = False
         self._deaf_s = 0.0
+        self._hurry_s: float | None = None
         self.boot = 0
 
     def start(self, now: Now) -> None:
@@ -68,6 +70,7 @@ class MqttWatch:
         if self._up and now.s >= self._deaf_s:
             self._deaf, self._deaf_s = True, now.s + self._deaf_after_s
             out.append(DropMqtt("nothing heard from the broker"))
+        out += self._hurry(now, alerting=alerting)
         if now.s >= self._beat_s:
             self._beat_s = now.s + self._every_s * (1 - JITTER + 2 * JITTER * now.chance)
             self._reports.owe_again()
@@ -77,6 +80,16 @@ class MqttWatch:
                 beat = self.heartbeat(now, alerting=alerting, open_alerts=open_alerts)
                 out.append(Publish(Token("hb"), beat))
         return out + (self._reports.hand_over() if self._up else [])
+
+    def _hurry(self, now: Now, *, alerting: bool) -> list[Effect]:
+        """Cut the link's rest short while an incident is open and MQTT is down."""
+        if self._up or not alerting or not self.boot:
+            self._hurry_s = None
+            return []
+        if self._hurry_s is not None and now.s < self._hurry_s:
+            return []
+        self._hurry_s = now.s + HURRY_EVERY_S
+        return [OpenMqtt(self.boot)]
 
     def heartbeat(self, now: Now, *, alerting: bool, open_alerts: int) -> Heartbeat:
         """Compose the heartbeat of this moment."""
@@ -98,4 +111,6 @@ class MqttWatch:
 
     def wake_s(self) -> float:
         """Give the next monotonic time at which `run` has something to do."""
-        return min(self._beat_s, self._deaf_s) if self._up else self._beat_s
+        if self._up:
+            return min(self._beat_s, self._deaf_s)
+        return self._beat_s if self._hurry_s is None else min(self._beat_s, self._hurry_s)
