@@ -113,7 +113,7 @@ class Supervisor:
             return
         for parcel in self._outbox.shut():
             self.post(PublishFailed(parcel.token, "the network thread died"))
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -326,7 +326,7 @@ def test_closing_returns_while_dns_hangs_and_nothing_is_posted_after(opened: Ope
     link.close()
     ear.forget()
     talks.set()
-    for thread in [one for one in threading.enumerate() if one.name == "mqtt"]:
+    for thread in [one for one in threading.enumerate() if one.name == "mqtt-link"]:
         thread.join(PATIENCE_S)
     assert ear.events == []
 
@@ -527,7 +527,7 @@ def test_a_network_thread_that_died_all_the_same_is_started_again(
 
     link, ear = opened(secure(authority, broker.port), chance=chance)
     ear.hear(LinkRose)
-    (thread,) = [one for one in threading.enumerate() if one.name == "mqtt"]
+    (thread,) = [one for one in threading.enumerate() if one.name == "mqtt-link"]
     link.drop("let it die in its rest")
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
