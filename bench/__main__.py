@@ -5,7 +5,7 @@ from importlib import import_module
 
 from bench.rows import Row, show
 
-NAMES = ("armed", "press_path", "sms_path", "voice", "idle")
+NAMES = ("armed", "mqtt_latency", "press_path", "sms_path", "voice", "idle")
 
 
 def main(names: list[str]) -> int:

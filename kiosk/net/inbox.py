@@ -44,6 +44,8 @@ class Inbox:
         address = wire.parse_topic(topic)
         if isinstance(address, wire.Rejected):
             return BodyRefused("mqtt", address.reason)
+        if address.kiosk == self._kiosk_id and address.leaf == "status":
+            return None  # amqtt gives a session that comes back its own will
         if address.kiosk != self._kiosk_id or address.leaf not in {"ack", "cmd"}:
             return BodyRefused("mqtt", "topic: not for this kiosk")
         if retained:

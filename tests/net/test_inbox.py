@@ -110,3 +110,8 @@ def test_no_more_responders_are_kept_than_a_kiosk_can_have() -> None:
     again = inbox.read(wire.monitor_topic("m0"), duty(conn=2), retained=True, now_s=0.0)
     assert again == PresenceSeen("m0", on_duty=True)
     assert isinstance(read(wire.monitor_topic("x" * 65), duty()), BodyRefused)
+
+
+def test_its_own_will_coming_back_says_nothing() -> None:
+    inbox = Inbox("kiosk-1")
+    assert inbox.read("pana/v1/k/kiosk-1/status", b"{}", retained=True, now_s=0.0) is None
