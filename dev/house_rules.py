@@ -1,4 +1,4 @@
-"""The rules that no linter knows: file length, no address or machine path in tracked files, words left over."""
+"""The rules that no linter knows: file length, no registry address in tracked files, no words left over."""
 
 import re
 import subprocess
@@ -26,7 +26,9 @@ def problems(path: Path) -> list[str]:
     if path.suffix == ".py" and path.parts[0] in ("kiosk", "provisioning", "bench"):
         lines = text.count("\n")
         if lines > MAX_LINES and str(path) not in LONG:
-            found.append(f"{path}: {lines} lines, more than {MAX_LINES}: split it by meaning, or give a reason here")
+            found.append(
+                f"{path}: {lines} lines, more than {MAX_LINES}: split it by meaning, or give a reason here"
+            )
     if path.name == "house_rules.py":
         return found
     if ADDRESS.search(text):
