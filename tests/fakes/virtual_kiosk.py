@@ -11,7 +11,7 @@ from kiosk.bodies import Alert, Command, CommandResult, Event, Heartbeat, Reply,
 from kiosk.config import Config
 from kiosk.config_text import decode
 from kiosk.core import Core
-from kiosk.effects import Effect, Light, Publish, ReadInputs, Save, Say, SendSms, Tell
+from kiosk.effects import Effect, Publish, ReadInputs, Save, Say, SendSms, Tell
 from kiosk.messages import (
     BoardRead,
     CommandReceived,
@@ -276,7 +276,7 @@ class VirtualKiosk:
 
     @property
     def lamp(self) -> str:
-        return self.of(Light)[-1].pattern
+        return self.parts.lamp
 
     def results(self, number: int = 1) -> list[tuple[str, str]]:
         """Give the states of a command that the centre was told, with their details."""

@@ -1,0 +1,136 @@
+"""Drills: every step of an alarm, unmistakably not one, and ended by a real one."""
+
+import pytest
+from fakes.virtual_kiosk import VirtualKiosk, example_config
+
+from kiosk.config import Duty
+from kiosk.drill import INTERRUPTED
+from kiosk.effects import Answer
+from kiosk.messages import DrillAsked, Token
+
+DRILL = Token("ask.1")
+GATEWAY, OFFICER = "+77010000001", "+77010000011"
+
+
+def online(**config: object) -> VirtualKiosk:
+    return VirtualKiosk(config=example_config(**config)).start().board().modem().online().quiet()
+
+
+def drilling(virtual: VirtualKiosk | None = None, *, duty: bool = False) -> VirtualKiosk:
+    virtual = virtual or online()
+    virtual.feed(DrillAsked(token=DRILL, duty=duty))
+    return virtual
+
+
+def test_a_drill_goes_out_by_every_route_at_once_and_says_so_everywhere() -> None:
+    virtual = drilling()
+    assert virtual.said == ["drill"]
+    assert virtual.alerts[-1].kind == "drill"
+    assert [text.number for text in virtual.texts] == [GATEWAY]
+    assert virtual.texts[0].text.startswith("TEST")
+    assert virtual.told[0] == "drill"
+    assert virtual.of(Answer)[-1].state == {"ok": True, "alert_id": virtual.alerts[-1].alert_id}
+
+
+def test_it_never_reaches_a_duty_officer_unless_asked_to() -> None:
+    virtual = drilling()
+    virtual.reply("received")
+    assert [text.number for text in virtual.send_all_sms().run(300.0).texts] == [GATEWAY]
+    virtual = drilling(duty=True).send_all_sms()
+    assert [text.number for text in virtual.texts] == [GATEWAY, OFFICER, "+77010000012"]
+    assert all(text.text.startswith(("TEST", "ТЕСТ")) for text in virtual.texts)
+
+
+def test_it_passes_once_the_centre_has_it_and_the_network_took_the_texts() -> None:
+    virtual = drilling().send_all_sms()
+    assert virtual.tells("drill_passed") == []
+    virtual.reply("received")
+    assert virtual.tells("drill_passed")[0]["missing"] == ""
+    assert virtual.said == ["drill", "check_ok"]
+    assert ("drill_passed", "info") in virtual.events
+    assert virtual.stages == []
+    assert virtual.parts.heartbeat(virtual.now()).button.last_test_at == virtual.utc_ms // 1000
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "sms", "missing"),
+    [(False, True, "mqtt"), (True, False, "gateway1"), (False, False, "mqtt, gateway1")],
+)
+def test_it_fails_by_the_route_that_did_not_pass(mqtt: bool, sms: bool, missing: str) -> None:
+    virtual = drilling()
+    if mqtt:
+        virtual.reply("received")
+    if sms:
+        virtual.send_all_sms()
+    virtual.run(91.0)
+    assert virtual.tells("drill_failed")[0]["missing"] == missing
+    assert virtual.said == ["drill", "check_failed"]
+    assert virtual.parts.heartbeat(virtual.now()).button.last_test_at == 0
+
+
+def test_a_puback_and_a_delivery_report_pass_nothing() -> None:
+    virtual = drilling()
+    virtual.puback()
+    assert virtual.run(91.0).tells("drill_failed")[0]["missing"] == "mqtt, gateway1"
+
+
+def test_a_drill_that_was_accepted_or_closed_at_once_still_tests_the_modem() -> None:
+    for stage in ("accepted", "closed"):
+        virtual = drilling()
+        virtual.reply(stage, by="op-1")
+        assert virtual.tells("drill_passed") == []
+        virtual.send_all_sms()
+        assert virtual.tells("drill_passed")
+
+
+def test_a_site_without_a_modem_drills_mqtt_alone() -> None:
+    virtual = drilling(online(sms=None, duty=Duty(tiers=())))
+    virtual.reply("received")
+    assert virtual.tells("drill_passed")
+
+
+def test_a_press_during_a_drill_is_an_alarm_at_once_and_ends_the_drill() -> None:
+    virtual = drilling()
+    drill = virtual.alerts[-1]
+    virtual.press()
+    press = virtual.alerts[-1]
+    assert (press.kind, press.alert_id != drill.alert_id) == ("press", True)
+    assert virtual.tells("drill_failed")[0]["missing"] == INTERRUPTED
+    assert virtual.stages == ["sending"]
+    assert virtual.said == ["drill", "pressed"]
+    virtual.send_all_sms().run(120.0).send_all_sms()
+    assert not any(text.text.startswith(("TEST", "ТЕСТ")) for text in virtual.texts[1:])
+
+
+def test_an_answer_to_the_ended_drill_does_not_touch_the_alarm() -> None:
+    virtual = drilling()
+    drill = virtual.alerts[-1]
+    virtual.press()
+    virtual.quiet().reply("closed", alert=drill)
+    assert virtual.stages == ["sending"]
+    assert virtual.said == []
+
+
+def test_no_drill_begins_while_one_or_an_incident_is_open() -> None:
+    virtual = drilling()
+    assert drilling(virtual.quiet()).of(Answer)[0].state == {"ok": False, "reason": "a drill is under way"}
+    virtual = online().press()
+    assert drilling(virtual).of(Answer)[0].state == {"ok": False, "reason": "an incident is open"}
+    assert "drill" not in virtual.said
+
+
+def test_a_drill_is_not_taken_up_after_a_power_cut() -> None:
+    assert drilling().restart().stages == []
+
+
+def test_a_drill_does_not_light_the_staffs_lamp_nor_count_as_alerting() -> None:
+    virtual = drilling()
+    assert virtual.lamp == "armed"
+    assert virtual.parts.heartbeat(virtual.now()).state == "armed"
+
+
+def test_a_drill_whose_case_vanished_has_failed() -> None:
+    virtual = drilling()
+    virtual.parts.alarm.cases.open = ()
+    virtual.run(1.0)
+    assert virtual.run(10.0).tells("drill_failed")[0]["missing"] == "lost"
