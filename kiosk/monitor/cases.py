@@ -101,10 +101,9 @@ def merge(case: Case, alert: Alert, now: Now) -> Case:
 
 def rejoin(stored: Case, fresh: Case, now: Now) -> Case:
     """Join what the store held with what came while it could not be read."""
-    merged = merge(stored, fresh.alert, now)
-    reached = {entry.stage for entry in merged.stages}
-    newer = tuple(entry for entry in fresh.stages if entry.stage not in reached)
-    return replace(merged, stages=tuple(sorted(merged.stages + newer, key=lambda entry: rank(entry.stage))))
+    joined = merge(stored, fresh.alert, now)
+    newer = tuple(entry for entry in fresh.stages if rank(entry.stage) > rank(top(joined)))
+    return replace(joined, stages=joined.stages + newer)
 
 
 def _with_kiosks_stage(case: Case, alert: Alert, now: Now) -> Case:

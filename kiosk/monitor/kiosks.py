@@ -11,7 +11,7 @@ from kiosk.monitor.records import Kiosk
 
 PAST_BOOTS = 4
 MISSING_MAX = 32
-DOUBTS = 2  # one odd message may be a late one; a second within the window is another device
+DOUBTS = 3  # one late message makes two: its run comes back, and then the true one does
 DOUBT_WINDOW_MS = 600_000
 TWIN_FORGET_MS = 3_600_000
 

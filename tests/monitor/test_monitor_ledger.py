@@ -1,0 +1,91 @@
+"""Promises are kept only after what they rest on is durable."""
+
+from fakes.virtual_centre import an_event
+
+from kiosk.bodies import Token
+from kiosk.monitor.effects import Acknowledge, Answer, Save
+from kiosk.monitor.ledger import EVENTS_MAX, Ledger
+from kiosk.monitor.messages import Receipt
+from kiosk.monitor.records import StoreEvent
+
+ACK = Acknowledge(Receipt(1, 1))
+ANSWER = Answer(token=Token("t"), ok=True, text="accepted", alert_id="A")
+
+
+def write(ledger: Ledger, number: int) -> None:
+    ledger.write(StoreEvent(an_event(number)))
+
+
+def test_a_promise_that_rests_on_nothing_is_kept_at_once() -> None:
+    assert Ledger().when_durable(ACK) == [ACK]
+
+
+def test_a_promise_waits_for_the_save_of_its_own_turn() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    assert ledger.when_durable(ACK) == []
+    (save,) = ledger.close_turn()
+    assert isinstance(save, Save)
+    assert not ledger.is_durable("event", "kz-1", "ev-1")
+    assert ledger.saved(save.serial) == [ACK]
+    assert ledger.is_durable("event", "kz-1", "ev-1")
+
+
+def test_a_promise_made_while_a_save_is_under_way_waits_for_that_one() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    ledger.close_turn()
+    assert ledger.when_durable(ACK) == []
+    write(ledger, 2)
+    ledger.close_turn()
+    assert ledger.saved(1) == [ACK]
+    assert not ledger.is_durable("event", "kz-1", "ev-2")
+
+
+def test_a_turn_without_changes_saves_nothing() -> None:
+    assert Ledger().close_turn() == []
+    assert Ledger().retry() == []
+
+
+def test_after_a_failure_everything_is_tried_again_together() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    ledger.when_durable(ACK)
+    ledger.when_durable(ANSWER)
+    ledger.close_turn()
+    (excuse,) = ledger.failed("disk full")
+    assert isinstance(excuse, Answer)
+    assert not excuse.ok
+    write(ledger, 2)
+    assert ledger.close_turn() == []
+    assert ledger.when_durable(Acknowledge(Receipt(1, 2))) == []
+    (refused,) = ledger.when_durable(ANSWER)
+    assert isinstance(refused, Answer)
+    assert not refused.ok
+    (save,) = ledger.retry()
+    assert isinstance(save, Save)
+    assert len(save.changes) == 2
+    assert ledger.saved(save.serial) == [ACK, Acknowledge(Receipt(1, 2))]
+    assert ledger.fault == ""
+
+
+def test_a_newer_change_of_the_same_thing_replaces_the_older() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    write(ledger, 1)
+    (save,) = ledger.close_turn()
+    assert isinstance(save, Save)
+    assert len(save.changes) == 1
+
+
+def test_events_give_way_while_the_store_is_broken() -> None:
+    """Pitfall 35: telemetry never evicts an alert, and memory stays bounded."""
+    ledger = Ledger()
+    write(ledger, 0)
+    ledger.close_turn()
+    ledger.failed("disk full")
+    for number in range(EVENTS_MAX + 500):
+        write(ledger, number)
+    (save,) = ledger.retry()
+    assert isinstance(save, Save)
+    assert len(save.changes) == EVENTS_MAX
