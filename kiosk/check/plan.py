@@ -24,6 +24,7 @@ from kiosk.site_files import load_config, load_key
 
 CLIPS_S = 30.0  # reads and hashes every clip, from an SD card
 BOARD_S = 5.0
+STATUS_S = 5.0
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,7 @@ class Check:
         board = self.test("board", BOARD_S, lambda: check_board(config))
         socket = Path(config.paths.run) / "kiosk.sock"
         try:
-            state = question(socket, STATUS)
+            state = question(socket, STATUS, STATUS_S)
         except DaemonAway as error:
             if isinstance(error.__cause__, TimeoutError):
                 self.rows += running.judge_silence(config, str(error))

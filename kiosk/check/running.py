@@ -3,6 +3,7 @@
 Asks over the local socket only; never touches a device.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from kiosk.check.daemon import MARGIN_S, STATUS, Refused, drill_events, question
 from kiosk.check.inputs import simulated
 from kiosk.check.modem import PARTS as MODEM_PARTS
 from kiosk.check.modem import judge_balance, judge_modem
-from kiosk.check.row import Level, Row, fault, ok, untested, unused, warning
+from kiosk.check.row import Level, Row, Why, fault, ok, untested, unused, warning
 from kiosk.config import Config
 from kiosk.health import MILD
 from kiosk.messages import BalanceRead, ModemStatus
 
-LOOK_S = 10.0
+PENDING_S = 75.0  # the balance is asked a minute after the modem was opened
+GLANCE_S = 1.0
 
 Object = dict[str, Any]
 Test = Callable[[str, float, Callable[[], list[Row]]], list[Row]]
@@ -43,11 +45,21 @@ def test_parts(config: Config, socket: Path, test: Test) -> None:
             return [untested(part, "refused", reason=str(error)) for part in ("receipt", "sms")]
         return judge_drill(config, events)
 
-    def look() -> list[Row]:
-        return judge_state(config, question(socket, STATUS))
-
     test("receipt", config.timing.drill_s + 2 * MARGIN_S, drill)
-    test("daemon", LOOK_S, look)
+    test("daemon", PENDING_S + MARGIN_S, lambda: _look(config, socket))
+
+
+def _look(config: Config, socket: Path) -> list[Row]:
+    """Ask how it is; wait for what a daemon that just started does not know yet, if all else is well."""
+    end_s = time.monotonic() + PENDING_S
+    while True:
+        state = question(socket, STATUS)
+        rows = judge_state(config, state)
+        pending = any(row.code == "untested_pending" for row in rows)
+        hopeless = state["incidents"] or any(row.level == "fault" for row in rows)
+        if not pending or hopeless or time.monotonic() >= end_s:
+            return rows
+        time.sleep(GLANCE_S)
 
 
 def judge_silence(config: Config, reason: str) -> list[Row]:
@@ -116,11 +128,12 @@ def _modem(config: Config, state: Object, link: Object) -> list[Row]:
         return [unused(part) for part in MODEM_PARTS[:-1]]
     told = state.get("modem")
     rows = judge_modem(ModemStatus(**told)) if told else []
-    if state["sms"] != "up":
-        why = _why(state, "modem_down")
-        rows = [fault("modem", "modem_silent", device=config.sms.device, reason=why), *rows[1:]]
+    if "modem_down" in state["faults"]:
+        reason = _why(state, "modem_down")
+        rows = [fault("modem", "modem_silent", device=config.sms.device, reason=reason), *rows[1:]]
     known = {row.part for row in rows}
-    rows += [untested(part, "pending") for part in MODEM_PARTS[:3] if part not in known]
+    why: Why = "modem" if "modem_down" in state["faults"] else "pending"
+    rows += [untested(part, why) for part in MODEM_PARTS[:3] if part not in known]
     return [*rows, _balance(config, state, link.get("balance_kzt"))]
 
 
@@ -130,7 +143,7 @@ def _balance(config: Config, state: Object, kzt: float | None) -> Row:
     if "balance_unknown" in state["faults"]:
         return judge_balance(config.sms, BalanceRead(None, _why(state, "balance_unknown")))
     if kzt is None:
-        return untested("balance", "pending")
+        return untested("balance", "modem" if "modem_down" in state["faults"] else "pending")
     return judge_balance(config.sms, BalanceRead(kzt))
 
 

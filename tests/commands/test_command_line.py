@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 def test_config_show_prints_what_is_in_force_and_no_number() -> None:
     shown = run("config", "show", "--config", str(EXAMPLE))
     assert shown.exit_code == 0
-    assert json.loads(shown.output)["timing"]["sms_after_s"] == 10.0
+    assert tomllib.loads(shown.output)["timing"]["sms_after_s"] == 10.0
     assert "+77010000011" not in shown.output
     for_machine = json.loads(run("config", "show", "--json", "--config", str(EXAMPLE)).output)
     assert re.fullmatch("[0-9a-f]{8}", for_machine["hash"])
