@@ -42,7 +42,6 @@ class Daemon:
         self._site: Site = build_site(armed.config, armed.text, armed.file)
         self._answers: dict[Token, Reply] = {}
         self._asked = 0
-        self._reasons: dict[str, str] = {}  # of the open faults: the core tells them once
         self._notifier = Notifier()
         self._control = ControlServer(Path(armed.config.paths.run) / "kiosk.sock", self._asked_for)
         self.devices = Devices(self._site, armed, armed.queue.put)
@@ -87,21 +86,16 @@ class Daemon:
             case do.Answer(token, state):
                 reply = self._answers.pop(token, None)
                 if reply:
-                    reply({**state, "reasons": dict(self._reasons)} if "faults" in state else state)
+                    reply(state)
             case do.Stop(code, reason):
                 self.loop.stop(code, reason)
             case _:
                 assert_never(effect)
 
     def _tell(self, effect: do.Tell) -> None:
-        detail = dict(effect.detail)
-        if effect.what in ("fault_raised", "fault_cleared"):
-            self._reasons.pop(str(detail["code"]), None)
-        if effect.what == "fault_raised":
-            self._reasons[str(detail["code"])] = str(detail["reason"])
         words = " ".join(f"{key}={value}" for key, value in effect.detail)
         log.log(LEVEL[effect.level], "%s %s", effect.what, words)
-        self._control.publish({"t_s": round(time.monotonic(), 3), "what": effect.what, **detail})
+        self._control.publish({"t_s": round(time.monotonic(), 3), "what": effect.what, **dict(effect.detail)})
 
     # ---- the control socket
 

@@ -3,10 +3,13 @@
 Owns the log's form and the exit code of a crash. Everything else is the daemon's.
 """
 
+import io
 import logging
 import os
+import select
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -19,6 +22,7 @@ from kiosk.commands.options import config_option
 log = logging.getLogger("kiosk")
 # sd-daemon(3): a line that begins with <N> has the syslog priority N.
 PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+PIECE_BYTES = select.PIPE_BUF  # pipe(7): where poll() says "writable", a write of so much does not block
 
 
 class Lines(logging.Formatter):
@@ -38,6 +42,34 @@ class Lines(logging.Formatter):
         return f"t={moment}Z level={record.levelname.lower()} logger={record.name} {text}"
 
 
+class Unwaiting(logging.Handler):
+    """Writes what the log's reader takes, and drops the rest: a journald that hangs must not stop an alert."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._dropped = 0
+        self._poller = select.poll()
+        self._poller.register(fd, select.POLLOUT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record now, or never."""
+        gap = f"\nlog_lines_dropped={self._dropped}\n" if self._dropped else ""
+        data = f"{gap}{self.format(record)}\n".encode("utf-8", "backslashreplace")
+        with suppress(OSError):
+            while data and self._poller.poll(0):
+                data = data[os.write(self._fd, data[:PIECE_BYTES]) :]
+        self._dropped = self._dropped + 1 if data else 0
+
+
+def handler_of(stream: TextIO) -> logging.Handler:
+    """Give the handler for a stream; one without a descriptor, as tests have, cannot hang."""
+    try:
+        return Unwaiting(stream.fileno())
+    except io.UnsupportedOperation:
+        return logging.StreamHandler(stream)
+
+
 def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Tell whether a stream leads to journald: JOURNAL_STREAM names its device and inode (systemd.exec(5)).
 
@@ -52,7 +84,7 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 def set_up_log(stream: TextIO, environ: Mapping[str, str]) -> None:
     """Let everything be logged to `stream`."""
-    handler = logging.StreamHandler(stream)
+    handler = handler_of(stream)
     handler.setFormatter(Lines(journald=is_journal(stream, environ)))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
