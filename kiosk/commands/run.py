@@ -43,7 +43,7 @@ class Lines(logging.Formatter):
 
 
 class Unwaiting(logging.Handler):
-    """Writes what the log's reader takes, and drops the rest: a journald that hangs must not stop an alert."""
+    """Writes what the log's reader takes and drops the rest: a journald that hangs must stop no alert."""
 
     def __init__(self, fd: int) -> None:
         super().__init__()
@@ -54,8 +54,12 @@ class Unwaiting(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record now, or never."""
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001 - a wrong log call must not end what it tells of
+            text = f"log_call=wrong file={record.filename}:{record.lineno} reason={error!r}"
         gap = f"\nlog_lines_dropped={self._dropped}\n" if self._dropped else ""
-        data = f"{gap}{self.format(record)}\n".encode("utf-8", "backslashreplace")
+        data = f"{gap}{text}\n".encode("utf-8", "backslashreplace")
         with suppress(OSError):
             while data and self._poller.poll(0):
                 data = data[os.write(self._fd, data[:PIECE_BYTES]) :]
