@@ -35,10 +35,10 @@ class KioskSite:
         self, *, mode: str = "off", beat_s: int = 30, observe: Callable[[object], None] = lambda _seen: None
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pana-bench-"))
-        authority = Authority(self.folder / "pki")
+        self.authority = authority = Authority(self.folder / "pki")
         server = authority.server()
         self.kiosk = authority.client(settings.KIOSK_ID)
-        centre = authority.client(settings.MONITOR_ID)
+        self.centre = centre = authority.client(settings.MONITOR_ID)
         self.ca = authority.ca
         self.broker = MosquittoBroker(tls=ServerTls(ca=self.ca, cert=server.cert, key=server.key))
         self.modem = SimModem(
@@ -83,8 +83,10 @@ class KioskSite:
         wait_for((self.folder / "centre-run" / "monitor.sock").exists)
         return child
 
-    def start_kiosk(self, *, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[bytes]":
-        file = str(self.folder / "site.toml")
+    def start_kiosk(
+        self, *, prefix: tuple[str, ...] = (), name: str = "site.toml"
+    ) -> "subprocess.Popen[bytes]":
+        file = str(self.folder / name)
         child = self.spawn("run", "--config", file, "--allow-mock-pins", prefix=prefix)
         self._ends.callback(_end, child)
         wait_for(lambda: bool(self.state()))
