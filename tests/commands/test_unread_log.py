@@ -79,8 +79,9 @@ def test_a_reader_that_is_gone_is_no_error(log: logging.Logger, ends: tuple[int,
     log.info("nobody hears this")
 
 
-def test_a_wrong_log_call_is_told_and_raises_nothing(log: logging.Logger, ends: tuple[int, int]) -> None:
+def test_a_wrong_log_call_is_told_and_raises_nothing(ends: tuple[int, int]) -> None:
     reading, writing = ends
-    log.addHandler(Unwaiting(writing))
-    log.info("%d lines", "three")
-    assert "log_call=wrong file=test_unread_log.py" in drained(reading)
+    Unwaiting(writing).handle(
+        logging.LogRecord("unread", logging.INFO, "loop.py", 7, "%d lines", ("three",), None)
+    )
+    assert "log_call=wrong file=loop.py:7" in drained(reading)
