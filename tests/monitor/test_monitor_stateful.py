@@ -142,6 +142,14 @@ class CentreMachine(RuleBasedStateMachine):
         if not self.fleet.store_fault:
             assert "received" in self.durable(alert_id)
 
+    @rule(name=st.sampled_from(KIOSKS), alert_id=st.sampled_from(ALERTS))
+    def another_kiosk_uses_the_id(self, name: str, alert_id: str) -> None:
+        known = None if self.fleet.caseload.get(alert_id) else self.store.find(alert_id)
+        taken = self.fleet.caseload.get(alert_id) or known
+        if taken is not None and self.owner[alert_id] != name:
+            foreign = an_alert(alert_id=alert_id, kiosk_id=name, presses=99)
+            self.give(AlertArrived(alert=foreign, door="mqtt", receipt=self.receipt(name), known=known))
+
     @rule(
         alert_id=st.sampled_from(ALERTS),
         action=st.sampled_from(ACTIONS),
@@ -175,6 +183,16 @@ class CentreMachine(RuleBasedStateMachine):
         device.word, device.alive_s = "offline", -1.0
         if device.conn and self.up_s is not None:
             self.status(name, "offline", device.boot, device.conn)
+
+    @rule(name=st.sampled_from(KIOSKS), reboot=st.booleans(), beats=st.booleans())
+    def will_of_the_last_connection_comes_late(self, name: str, reboot: bool, beats: bool) -> None:
+        device = self.devices[name]
+        boot, conn = device.boot, device.conn
+        self.kiosk_connects(name, reboot)
+        if beats:
+            self.kiosk_beats(name)
+        if conn and self.up_s is not None:
+            self.status(name, "offline", boot, conn)
 
     @rule(
         name=st.sampled_from(KIOSKS), boots=st.integers(0, 3), conns=st.integers(0, 3), retained=st.booleans()
