@@ -98,7 +98,7 @@ class Play:
         if "mqtt" in self._cut or not self._known_at_centre():
             return
         if "accepted" not in stages:
-            if self._plan.accept == "console" and "accept" not in self._clicks:
+            if self._plan.accept == "console" and "accept" not in self._clicks and self._settled():
                 self._ask("accept", alert=self.outcome.alert_id)
             return
         for step in STEPS:
