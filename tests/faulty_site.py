@@ -72,7 +72,11 @@ class Watch:
         """Wait for an event at the centre."""
 
         def found() -> list[dict[str, Any]]:
-            return [event for event in self.events() if (event["code"], event["state"]) == (code, state)]
+            return [
+                event
+                for event in self.events()
+                if (event["code"], event.get("state", "info")) == (code, state)
+            ]
 
         wait_for(found, within_s)
         return found()[0]

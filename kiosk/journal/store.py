@@ -6,9 +6,11 @@ Raises sqlite3.Error, OSError or Damaged; what follows from them is decided by t
 
 import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from kiosk.journal.record import FORMAT, Damaged, Packed, StageReached, unpack
@@ -53,8 +55,18 @@ def open_store(path: Path) -> sqlite3.Connection:
 def read_only(path: Path) -> Snapshot:
     """Read the snapshot of a store that cannot be written (read-only or full file system)."""
     wal = path.with_name(f"{path.name}-wal")
-    mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
-    with closing(_connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
+    if not (wal.exists() and wal.stat().st_size):
+        return _read_at(f"{path.absolute().as_uri()}?immutable=1")
+    with suppress(sqlite3.OperationalError):  # the log's index is missing, and cannot be made there
+        return _read_at(f"{path.absolute().as_uri()}?mode=ro")
+    with tempfile.TemporaryDirectory(prefix="pana-journal-") as elsewhere:
+        for part in (path, wal):
+            shutil.copy(part, elsewhere)
+        return _read_at(f"{(Path(elsewhere) / path.name).as_uri()}?mode=ro")
+
+
+def _read_at(uri: str) -> Snapshot:
+    with closing(_connect(uri, uri=True)) as connection:
         _prove(connection)
         return read(connection)
 
