@@ -34,6 +34,7 @@ def _files(folder) -> dict[str, tuple[int, int]]:
 def run(watch_s: float = WATCH_S) -> list[Row]:
     with KioskSite(beat_s=5) as site:
         site.start_centre()
+        site.environ["MALLOC_ARENA_MAX"] = "2"  # as systemd/kiosk.service sets it
         child = site.start_kiosk()
         process = psutil.Process(child.pid)
         wait_for(lambda: site.state().get("mqtt") == "up")

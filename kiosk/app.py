@@ -5,7 +5,6 @@ Owns the order of start and stop, the log and the control socket's questions. De
 
 import logging
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,14 +21,12 @@ from kiosk.devices import Devices
 from kiosk.dispatch import Dispatch, Local
 from kiosk.hw.systemd import Notifier
 from kiosk.messages import BodyRefused, DeviceError, DrillAsked, StatusAsked
-from kiosk.runtime import Loop
+from kiosk.runtime import Loop, hand_on_soon
 from kiosk.site import Site
 from kiosk.site_files import build_site
 
 log = logging.getLogger(__name__)
 LEVEL = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-# Threads hand an alert on within this time even while another computes (CPython's default is 5 ms).
-SWITCH_S = 0.0005
 Request = dict[str, Any]
 Reply = Callable[[dict[str, Any]], None]
 
@@ -56,7 +53,7 @@ class Daemon:
 
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or an ordered restart; give the exit code."""
-        sys.setswitchinterval(SWITCH_S)
+        hand_on_soon()
         self.devices.start()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -44,7 +44,7 @@ class Dispatch:
                     return PublishFailed(token, reason) if isinstance(body, Alert) else None
 
                 newest = "hb" if isinstance(body, Heartbeat) else ""
-                mqtt.submit(lambda link: link.publish(token, body), newest=newest, failed=failed)
+                mqtt.at_once(lambda link: link.publish(token, body), newest=newest, failed=failed)
             case do.OpenMqtt(boot):
                 mqtt.submit(lambda link: link.open(boot))
             case do.DropMqtt(reason):

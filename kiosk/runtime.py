@@ -6,6 +6,7 @@ device's fault, hang or exception reach the loop: each becomes an event.
 
 import logging
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -24,6 +25,15 @@ D = TypeVar("D")
 TURN_MAX_S = 1.0  # the watchdog is fed at least that often
 JOBS_MAX = 512
 BUSY_MAX_S = 150.0  # longer than every device's own deadline
+
+
+# CPython lets a busy thread keep the others waiting for 5 ms; an alert passes through three of them.
+SWITCH_S = 0.0002
+
+
+def hand_on_soon() -> None:
+    """Let the process's threads take turns within `SWITCH_S` seconds."""
+    sys.setswitchinterval(SWITCH_S)
 
 
 def read_now() -> Now:
@@ -71,6 +81,16 @@ class Worker(Generic[D]):
                 self._jobs.popleft()
             self._jobs.append((newest, job, failed))
             self._lock.notify()
+
+    def at_once(self, job: Callable[[D], None], *, newest: str = "", failed: Failed | None = None) -> None:
+        """Do a job that never blocks on the calling thread; queue it while the device is not built yet.
+
+        It saves an alert the wait for one more thread.
+        """
+        if self._device is None or self._closing:
+            self.submit(job, newest=newest, failed=failed)
+        else:
+            self._do(job, failed)
 
     def check(self, now_s: float) -> None:
         """Say once that a job hangs, and once that it came back."""

@@ -28,7 +28,7 @@ from kiosk.monitor.fleet import Fleet, Limits
 from kiosk.monitor.link import PahoSession
 from kiosk.monitor.store import Store, StoreBroken
 from kiosk.monitor.uplink import Settled, Uplink
-from kiosk.runtime import read_now
+from kiosk.runtime import hand_on_soon, read_now
 
 LOG = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -91,6 +91,7 @@ class Centre:
 
     def run(self) -> None:
         """Serve until `stop`; raises DeviceError when the local socket cannot be opened."""
+        hand_on_soon()
         self._control.open()
         try:
             self._restore()
