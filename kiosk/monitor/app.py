@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, assert_never
 
 from kiosk import wire
 from kiosk.bodies import AlertId
@@ -177,11 +177,11 @@ class Centre:
                 notice = self._uplink.settled(item)
             case Asked():
                 notice = self._desk.ask(item.request, item.reply)
-            case messages.LinkFell():
-                self._uplink.fallen()
+            case messages.LinkFell() | messages.LinkRose():
+                self._uplink.forget()
                 notice = item
-            case messages.LinkRose():
-                notice = item
+            case _:
+                assert_never(item)
         if notice is not None:
             self._handle(notice)
 
@@ -232,6 +232,8 @@ class Centre:
                 self._desk.answer(effect)
             case Tell():
                 self._tell(effect)
+            case _:
+                assert_never(effect)
 
     def _tell(self, tell: Tell) -> None:
         fields = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in tell.detail)

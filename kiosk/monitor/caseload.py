@@ -168,10 +168,9 @@ class Caseload:
                 if age_ms > KEEP_CLOSED_MS and case.alert.alert_id not in self._untold:
                     self._forget(case)
             elif cases.is_drill(case) and age_ms > DRILL_OPEN_MS:
-                ended = cases.act(case, "close", "centre", "drill ended by time", now)
-                if isinstance(ended, Case):
-                    self._replace(ended, case, now)
-                    out.append(_advanced(ended))
+                ended = cases.expire(case, now)
+                self._replace(ended, case, now)
+                out.append(_advanced(ended))
         return out
 
     def _make_room(self, newest: AlertId) -> list[FleetEffect]:

@@ -137,6 +137,11 @@ def act(case: Case, action: Action, by: str, note: str, now: Now) -> Case | Reje
     return _add(case, StageEntry(stage=stage, at_ms=now.utc_ms, by=by, note=note))
 
 
+def expire(case: Case, now: Now) -> Case:
+    """End a drill that people forgot; a real alert is ended by a person only."""
+    return _add(case, StageEntry(stage="closed", at_ms=now.utc_ms, by="centre", note="drill ended by time"))
+
+
 def reply(case: Case, entry: StageEntry) -> Reply:
     """Word one stage for the kiosk. Notes stay at the centre: they may be about a person."""
     return Reply(

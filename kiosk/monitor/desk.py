@@ -5,7 +5,7 @@ Owns the questions' shapes and the people who still wait for an answer. Never de
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
 from msgspec import Meta, Struct
@@ -107,6 +107,8 @@ class Desk:
                 reply(self._centre())
             case Accept() | Advance() | Close() | Order() | Duty():
                 return self._notice(question, self._token(reply))
+            case _:
+                assert_never(question)
         return None
 
     def answer(self, answer: Answer) -> None:
@@ -142,6 +144,8 @@ class Desk:
                 )
             case Duty():
                 return DutySet(token, question.on)
+            case _:
+                assert_never(question)
 
     def _alerts(self, question: Alerts) -> dict[str, Any]:
         ordered = [

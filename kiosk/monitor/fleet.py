@@ -118,6 +118,8 @@ class Fleet:
                 out = self._result(notice, now)
             case BodyRefused():
                 out = self.roster.on_refused(notice, now)
+            case _:
+                assert_never(notice)
         return out + self._ledger.acknowledge(notice.receipt)
 
     def _alert(self, notice: AlertArrived, now: Now) -> list[FleetEffect]:
@@ -159,6 +161,8 @@ class Fleet:
                 self.on_duty = notice.on
                 text = "on duty" if notice.on else "off duty"
                 return [Tell("duty", (("on", notice.on),)), Answer(token=notice.token, ok=True, text=text)]
+            case _:
+                assert_never(notice)
 
     def _command(self, notice: CommandAsked, now: Now) -> list[FleetEffect]:
         if self.roster.get(notice.kiosk_id) is None:
@@ -206,6 +210,8 @@ class Fleet:
             case Stopped():
                 self.roster.flush()
                 return []
+            case _:
+                assert_never(notice)
 
     # ---- the link and time
 

@@ -3,6 +3,8 @@
 Nothing is acknowledged, answered or told to a kiosk before the changes behind it are durable.
 """
 
+from typing import assert_never
+
 from kiosk.monitor.effects import Acknowledge, Answer, FleetEffect, Save
 from kiosk.monitor.messages import Receipt
 from kiosk.monitor.records import Change, StoreAlert, StoreEvent, StoreKiosk, StoreStage
@@ -23,6 +25,8 @@ def key_of(change: Change) -> Key:
             return "event", change.event.kiosk_id, change.event.event_id
         case StoreKiosk():
             return "kiosk", change.kiosk.kiosk_id, ""
+        case _:
+            assert_never(change)
 
 
 class Ledger:

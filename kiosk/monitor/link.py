@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from socket import IPPROTO_TCP, TCP_NODELAY
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any, Concatenate, ParamSpec
 
 import paho.mqtt.client as paho
@@ -188,9 +188,18 @@ def _no_delay(_client: Any, _data: Any, sock: Any) -> None:
     sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
+class _Context(ssl.SSLContext):
+    """Shakes hands while wrapping: then a socket that fails is closed, which paho forgets."""
+
+    def wrap_socket(  # type: ignore[override]
+        self, sock: socket, *, server_hostname: str | None = None, **_paho: object
+    ) -> ssl.SSLSocket:
+        return super().wrap_socket(sock, server_hostname=server_hostname)
+
+
 def _context(tls: Tls) -> ssl.SSLContext:
     """Trust our own CA and nothing else (pitfall 40)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cafile=tls.ca)
     if tls.cert is not None:

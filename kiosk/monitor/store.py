@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 
@@ -244,3 +244,5 @@ def _write(db: sqlite3.Connection, change: Change) -> None:
             db.execute(TRIM_EVENTS, (event.kiosk_id, EVENTS_KEPT))
         case StoreKiosk(kiosk):
             db.execute(PUT_KIOSK, (kiosk.kiosk_id, msgspec.json.encode(kiosk)))
+        case _:
+            assert_never(change)

@@ -99,8 +99,8 @@ class Uplink:
         if session is not None:
             session.announce(on_duty=on_duty)
 
-    def fallen(self) -> None:
-        """Forget what was on its way over a lost connection."""
+    def forget(self) -> None:
+        """Forget what was on its way over an earlier connection."""
         self._sent.clear()
 
     def close(self) -> None:

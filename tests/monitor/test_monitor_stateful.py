@@ -307,6 +307,6 @@ class CentreMachine(RuleBasedStateMachine):
 
 
 CentreMachine.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 test_the_centre_in_any_order = CentreMachine.TestCase

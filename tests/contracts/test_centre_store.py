@@ -1,0 +1,133 @@
+"""What any store of the centre must keep, asked of the real one and of the tests' own."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from fakes.centre_store import MemoryStore
+from fakes.virtual_centre import PLACE, UTC_MS, WORD, a_beat, an_alert, an_event
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kiosk.bodies import AlertId, KioskId
+from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
+from kiosk.monitor.store import Store
+
+RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
+ACCEPTED = StageEntry(stage="accepted", at_ms=UTC_MS + 5, by="op-1", note="қ", via="kiosk")
+CLOSED = StageEntry(stage="closed", at_ms=UTC_MS + 9, by="op-1")
+AnyStore = Store | MemoryStore
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    real = Store(tmp_path / "state" / "centre.sqlite")
+    real.open()
+    yield real
+    real.close()
+
+
+def a_case(alert_id: str = "A", **changes: object) -> Case:
+    fields: dict[str, object] = {
+        "alert": an_alert(alert_id=alert_id),
+        "received_ms": UTC_MS,
+        "door": "mqtt",
+        "age_s": 7,
+        "late": True,
+        "clock_note": "unsynced",
+    }
+    return Case(**(fields | changes))  # type: ignore[arg-type]
+
+
+def keep(store: AnyStore, alert_id: str, *entries: StageEntry, **changes: object) -> Case:
+    case = a_case(alert_id, **changes)
+    store.commit([StoreAlert(case), *(StoreStage(AlertId(alert_id), entry) for entry in entries)])
+    return replace(case, stages=entries)
+
+
+def test_an_alert_comes_back_as_it_went_in(store: AnyStore) -> None:
+    case = keep(store, "A", RECEIVED, ACCEPTED)
+    assert store.find("A") == case
+    assert store.load(0)[0] == (case,)
+
+
+def test_what_is_not_there_is_not_found(store: AnyStore) -> None:
+    assert store.find("nobody") is None
+    assert store.load(0) == ((), (), ())
+
+
+def test_a_repeat_changes_the_body_and_nothing_else(store: AnyStore) -> None:
+    case = keep(store, "A", RECEIVED)
+    more = an_alert(alert_id="A", presses=4)
+    store.commit([StoreAlert(replace(case, alert=more, received_ms=1, late=False))])
+    assert store.find("A") == replace(case, alert=more)
+
+
+def test_the_first_word_about_a_stage_stays(store: AnyStore) -> None:
+    case = keep(store, "A", RECEIVED, ACCEPTED)
+    store.commit([StoreStage(AlertId("A"), replace(ACCEPTED, by="op-9"))])
+    assert store.find("A") == case
+
+
+def test_open_alerts_are_loaded_however_old_and_closed_ones_while_young(store: AnyStore) -> None:
+    keep(store, "OLD-OPEN", RECEIVED, received_ms=1)
+    keep(store, "OLD-CLOSED", RECEIVED, CLOSED, received_ms=2)
+    keep(store, "NEW-CLOSED", RECEIVED, CLOSED)
+    loaded = {case.alert.alert_id for case in store.load(UTC_MS - 1000)[0]}
+    assert loaded == {"OLD-OPEN", "NEW-CLOSED"}
+    assert store.find("OLD-CLOSED") is not None
+
+
+def test_the_newest_state_of_a_kiosk_is_kept(store: AnyStore) -> None:
+    kiosk = Kiosk(
+        kiosk_id=KioskId("kz-1"), life="online", boot=5, heartbeat=a_beat(faults=("modem",)), missing=(3, 4)
+    )
+    store.commit([StoreKiosk(kiosk), StoreKiosk(replace(kiosk, life="silent", why="will"))])
+    assert store.load(0)[1] == (replace(kiosk, life="silent", why="will"),)
+
+
+def test_events_are_kept_once_in_order(store: AnyStore) -> None:
+    store.commit([StoreEvent(an_event(number)) for number in (1, 2, 1)])
+    assert [event.event_id for event in store.load(0)[2]] == ["ev-1", "ev-2"]
+
+
+def test_the_number_of_the_start_rises_even_when_the_clock_does_not(store: AnyStore) -> None:
+    assert store.next_boot(1000) == 1000
+    assert store.next_boot(10) == 1001
+    assert store.next_boot(5000) == 5000
+
+
+TEXT = st.text(max_size=20)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    name=st.text(min_size=1, max_size=20),
+    button=TEXT,
+    by=TEXT,
+    versions=st.dictionaries(TEXT, TEXT, max_size=3),
+)
+def test_any_words_that_a_body_may_hold_can_be_stored(
+    store: AnyStore, name: str, button: str, by: str, versions: dict[str, str]
+) -> None:
+    """A body that cannot be stored would block every commit after it."""
+    place = msgspec.structs.replace(PLACE, name=msgspec.structs.replace(WORD, kk=name))
+    try:
+        raw = msgspec.json.encode(an_alert(alert_id="A", place=place, button=button, versions=versions))
+    except UnicodeEncodeError:  # a lone surrogate: no body can bring one, as JSON in UTF-8 has none
+        return
+    alert = msgspec.json.decode(raw, type=type(an_alert()))
+    store.commit(
+        [
+            StoreAlert(a_case(alert=alert)),
+            StoreStage(AlertId("A"), replace(RECEIVED, by=by.encode("utf-8", "replace").decode())),
+        ]
+    )
+    found = store.find("A")
+    assert found is not None
+    assert found.alert == alert
