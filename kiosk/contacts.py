@@ -63,11 +63,11 @@ class Contacts:
             case _:
                 assert_never(event)
 
-    def advance(self, now: Now) -> list[Effect]:
-        """Let time pass for every contact."""
+    def advance(self, now: Now, *, until_s: float) -> list[Effect]:
+        """Let time pass until then for every contact."""
         out: list[Effect] = []
         for name, press in self._inputs.items():
-            out += self._moved(name, *contact.advance(press, now.s), now)
+            out += self._moved(name, *contact.advance(press, until_s), now)
         return out
 
     def levels(self) -> dict[str, str]:

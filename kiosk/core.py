@@ -11,12 +11,15 @@ from kiosk.contacts import MAINS, TAMPER
 from kiosk.effects import Effect, Light, OpenMqtt, Publish, SendSms
 from kiosk.incident import bounded_utc_ms
 from kiosk.intake import Intake
-from kiosk.messages import EdgeSeen, KioskEvent, LevelRead, Now, Pattern, Snapshot
+from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
 from kiosk.parts import Parts
 from kiosk.site import Site
 from kiosk.wiring import rules_of
 
 __all__ = ["MAINS", "TAMPER", "Core", "rules_of"]
+
+
+QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
 
 
 class Core:
@@ -39,10 +42,10 @@ class Core:
         """Take in one event; give every effect that follows, alerts first."""
         now = _bounded(now)
         out = self._intake.take(event, now)
-        if not isinstance(event, EdgeSeen | LevelRead):
-            # Edges that came late wait behind this one in the queue, and only their own times tell whether
-            # a level was stable; so it is what comes after all edges that lets time pass.
-            out += self.parts.contacts.advance(now)
+        # Edges that came late may wait behind this event in the queue, and only their own times tell whether
+        # a level was stable. Nothing waits behind Woken; so that alone lets the newest second pass.
+        behind_s = 0.0 if isinstance(event, Woken) else QUEUE_PATIENCE_S
+        out += self.parts.contacts.advance(now, until_s=now.s - behind_s)
         return self._close_turn(out, now)
 
     def next_wake_s(self) -> float:

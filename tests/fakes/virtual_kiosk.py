@@ -1,17 +1,18 @@
-"""The real core in virtual time: a clock that only tests move, a list of what it asked for."""
+"""The real core in virtual time: a clock that only tests move, and surroundings that answer."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from fakes.kiosk_record import Record
 
 from kiosk import wire
-from kiosk.bodies import Alert, Command, CommandResult, Event, Heartbeat, Reply, Token
+from kiosk.bodies import Alert, Command, Reply, Token
 from kiosk.config import Config
 from kiosk.config_text import decode
 from kiosk.core import Core
-from kiosk.effects import Effect, Publish, ReadInputs, Save, Say, SendSms, Tell
+from kiosk.effects import Effect, ReadInputs, Save
 from kiosk.messages import (
     BoardRead,
     CommandReceived,
@@ -57,8 +58,8 @@ def _set(node: Any, path: list[str], value: Any) -> Any:
 
 
 @dataclass
-class VirtualKiosk:
-    """Drive a core by hand; `said`, `published`, `texts` and `told` look at what it asked for.
+class VirtualKiosk(Record):
+    """Drive a core by hand; what it asked for is in the record.
 
     Its surroundings answer by themselves: levels are read when asked for, and a broker that is up is heard.
     `reads` and `hears` switch that off.
@@ -71,8 +72,6 @@ class VirtualKiosk:
     safe_start: bool = False
     reads: bool = True
     hears: bool = True
-    effects: list[Effect] = field(default_factory=list)
-    turns: list[list[Effect]] = field(default_factory=list)
     closed: dict[str, bool] = field(default_factory=dict)
     count: int = 0
     references: int = 0
@@ -144,7 +143,7 @@ class VirtualKiosk:
     def run(self, seconds: float) -> "VirtualKiosk":
         """Let virtual time pass, waking the core just when it wants."""
         end_s = self.now_s + seconds
-        for _ in range(100_000):
+        for _ in range(1000 + int(100 * seconds)):
             wake_s = max(self.core.next_wake_s(), self.now_s)
             if wake_s > end_s:
                 break
@@ -258,10 +257,6 @@ class VirtualKiosk:
         return with_modem[0] if with_modem else None
 
     @property
-    def alert_tokens(self) -> list[str]:
-        return [e.token for e in self.of(Publish) if isinstance(e.body, Alert)]
-
-    @property
     def code(self) -> str:
         """The SMS code of the newest incident."""
         return self.parts.alarm.cases.open[-1].incident.code
@@ -277,46 +272,3 @@ class VirtualKiosk:
     @property
     def lamp(self) -> str:
         return self.parts.lamp
-
-    def results(self, number: int = 1) -> list[tuple[str, str]]:
-        """Give the states of a command that the centre was told, with their details."""
-        bodies = [e.body for e in self.of(Publish) if isinstance(e.body, CommandResult)]
-        states = [(body.state, body.detail) for body in bodies if body.command_id == f"c{number}"]
-        return list(dict.fromkeys(states))
-
-    @property
-    def events(self) -> list[tuple[str, str]]:
-        """Give the codes and states of the events that the centre was told, each once."""
-        bodies = {e.body.event_id: e.body for e in self.of(Publish) if isinstance(e.body, Event)}
-        return [(body.code, body.state) for body in bodies.values()]
-
-    def tells(self, what: str) -> list[dict[str, Any]]:
-        return [dict(e.detail) for e in self.of(Tell) if e.what == what]
-
-    def quiet(self) -> "VirtualKiosk":
-        """Forget what was asked for so far."""
-        self.effects, self.turns = [], []
-        return self
-
-    @property
-    def alerts(self) -> list[Alert]:
-        return [e.body for e in self.of(Publish) if isinstance(e.body, Alert)]
-
-    @property
-    def beats(self) -> list[Heartbeat]:
-        return [e.body for e in self.effects if isinstance(e, Publish) and isinstance(e.body, Heartbeat)]
-
-    @property
-    def said(self) -> list[str]:
-        return [e.key for e in self.effects if isinstance(e, Say)]
-
-    @property
-    def texts(self) -> list[SendSms]:
-        return [e for e in self.effects if isinstance(e, SendSms)]
-
-    @property
-    def told(self) -> list[str]:
-        return [e.what for e in self.effects if isinstance(e, Tell)]
-
-    def of(self, kind: type) -> list[Any]:
-        return [e for e in self.effects if isinstance(e, kind)]

@@ -1,0 +1,281 @@
+"""Everything that can happen to a kiosk, in any order, hostile or not: a hypothesis state machine.
+
+Each rule tells the witness what is true, lets the core have it, and lets the core catch up.
+"""
+
+from typing import Any
+
+from fakes.kiosk_hazards import (
+    AT,
+    COVER,
+    GATEWAY,
+    HOSTILE,
+    JUMPS_MS,
+    LINKS,
+    NUMBERS,
+    OFFICERS,
+    REPLIES,
+    SECONDS,
+    TAMPER,
+    TEXTS,
+)
+from fakes.kiosk_witness import Witness
+from fakes.virtual_kiosk import KEY, VirtualKiosk, example_config
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from kiosk import sms_signed
+from kiosk.bodies import Reply
+from kiosk.effects import Effect
+from kiosk.messages import (
+    DrillAsked,
+    EdgeSeen,
+    InputName,
+    JournalLoaded,
+    KioskEvent,
+    LinkFell,
+    LinkRose,
+    PresenceSeen,
+    Published,
+    ReplyReceived,
+    SmsFailed,
+    SmsReceived,
+    SmsSent,
+    Token,
+    Woken,
+)
+
+
+class KioskMachine(RuleBasedStateMachine):
+    """One kiosk, its surroundings and a witness."""
+
+    virtual: VirtualKiosk
+    witness: Witness
+
+    @initialize(
+        mode=st.sampled_from(["spoken", "cover", "off"]),
+        has_sms=st.sampled_from([True, True, True, False]),
+        mqtt=LINKS,
+        pressed=st.booleans(),
+    )
+    def begin(self, mode: str, has_sms: bool, mqtt: str, pressed: bool) -> None:
+        changes: dict[str, Any] = {"voice__mode": mode, "voice__cover": COVER, "tamper": TAMPER}
+        if not has_sms:
+            changes |= {"sms": None, "duty__tiers": ()}
+        self.virtual = VirtualKiosk(config=example_config(**changes))
+        self.witness = Witness(mode=mode, has_sms=has_sms, now_s=self.virtual.now_s)
+        self._attach()
+        self.virtual.start().board()
+        self._rest()
+        self._links_settle(mqtt)
+        if pressed:
+            self.somebody_presses(held_s=0.2)
+
+    def _links_settle(self, mqtt: str) -> None:
+        if mqtt != "unknown":
+            self.mqtt_rises_or_falls(up=mqtt == "up")
+        if self.witness.has_sms:
+            self.the_modem_rises_or_falls(up=True)
+
+    def _attach(self) -> None:
+        """Let the witness see every turn as it comes out."""
+        virtual, witness = self.virtual, self.witness
+        take = virtual.take
+
+        def watched(effects: list[Effect]) -> list[Effect]:
+            witness.now_s = virtual.now_s
+            witness.watch(effects)
+            return take(effects)
+
+        virtual.take = watched  # type: ignore[method-assign]
+
+    def _feed(self, event: KioskEvent) -> list[Effect]:
+        """Let one event in; what comes out at once, and whatever is due at this very moment."""
+        out = self.virtual.feed(event)
+        self._rest()
+        return out
+
+    def _rest(self) -> None:
+        self.virtual.run(0.0)
+
+    @invariant()
+    def what_must_hold_at_rest(self) -> None:
+        if hasattr(self, "virtual"):
+            self.witness.now_s = self.virtual.now_s
+            self.witness.demand(self.virtual.core.status(self.virtual.now()))
+            now = self.virtual.core.snapshot(self.virtual.now())
+            assert now.incidents == self.witness.disk.incidents, "what is open is not on disk"
+
+    # ---- people at the kiosk
+
+    def _expect_press(self, before: int) -> None:
+        assert sum(self.witness.presses.values()) == before + 1, "a press while armed was not counted"
+
+    @rule(held_s=st.sampled_from([0.03, 0.2, 3.0]))
+    def somebody_presses(self, held_s: float) -> None:
+        before = sum(self.witness.presses.values())
+        self.virtual.press("counter", for_s=held_s)
+        self._expect_press(before)
+
+    @rule(late_s=st.sampled_from([0.05, 1.0, 20.0]))
+    def somebody_taps_and_the_edges_come_late(self, late_s: float) -> None:
+        before, began_s = sum(self.witness.presses.values()), self.virtual.now_s
+        self.virtual.sleep(late_s)
+        self._late_tap(began_s + 0.001, began_s + 0.031)
+        self._expect_press(before)
+
+    def _late_tap(self, down_s: float, up_s: float) -> None:
+        """Both edges wait in the queue, so no answer to a level read can come between them."""
+        self.virtual.reads = False
+        for pressed, at_s in ((True, down_s), (False, up_s)):
+            high = self.virtual.wired("counter", pressed=pressed)
+            self.virtual.feed(EdgeSeen(input=InputName("counter"), high=high, at_s=at_s))
+        self.virtual.reads = True
+        self._rest()
+
+    @rule()
+    def interference_comes_late(self) -> None:
+        before, began_s = sum(self.witness.presses.values()), self.virtual.now_s
+        self.virtual.sleep(0.5)
+        self._late_tap(began_s + 0.001, began_s + 0.006)
+        assert sum(self.witness.presses.values()) == before, "interference became a press"
+
+    @rule(duty=st.booleans())
+    def somebody_drills(self, duty: bool) -> None:
+        self._feed(DrillAsked(token=Token("ask"), duty=duty))
+
+    @rule()
+    def the_case_is_opened_and_shut(self) -> None:
+        for pressed in (True, False):
+            self.virtual.edge("tamper", pressed=pressed)
+            self.virtual.run(0.1)
+
+    # ---- the centre and people far away
+
+    def _alerts(self) -> list[Any]:
+        return list(self.virtual.parts.alarm.cases.open)
+
+    @precondition(lambda self: self._alerts())
+    @rule(
+        data=st.data(),
+        stages=st.lists(st.sampled_from(REPLIES), min_size=1, max_size=3),
+        by_sms=st.booleans(),
+    )
+    def the_centre_answers(self, data: st.DataObject, stages: list[Any], by_sms: bool) -> None:
+        """Answers may overtake one another on the way."""
+        of = data.draw(st.sampled_from(self._alerts())).incident
+        by_sms = by_sms and self.witness.has_sms
+        for stage in stages:
+            self.witness.delivered[of.alert_id] |= {stage, "sms" if by_sms else "mqtt"}
+            if by_sms:
+                signed = sms_signed.sign_answer(
+                    KEY, number=17, seq=of.seq, pressed_s=of.pressed_utc_ms // 1000, code=of.code, stage=stage
+                )
+                self._feed(SmsReceived(GATEWAY, signed))
+            else:
+                reply = Reply(alert_id=of.alert_id, stage=stage, at=AT, presses=of.presses, by="op-1")
+                self._feed(ReplyReceived(reply, "mqtt"))
+
+    @rule(number=NUMBERS, text=TEXTS)
+    def somebody_writes_nonsense(self, number: str, text: str) -> None:
+        self._feed(SmsReceived(number, text))
+
+    @precondition(lambda self: self.witness.open and self.witness.has_sms)
+    @rule(number=st.sampled_from(OFFICERS), word=st.sampled_from([("ok", "accepted"), ("еду", "en_route")]))
+    def an_officer_answers(self, number: str, word: tuple[str, str]) -> None:
+        of = next(case.incident for case in reversed(self._alerts()) if case.incident.kind == "press")
+        self.witness.delivered[of.alert_id].add(word[1])
+        self._feed(SmsReceived(number, f"{word[0]} {of.code}"))
+
+    @rule(name=st.sampled_from(["drill", "report", "restart", "refresh-voice"]), number=st.integers(1, 5))
+    def the_centre_orders(self, name: str, number: int) -> None:
+        self.virtual.order(name, number)
+        self._rest()
+
+    @rule(monitor=st.sampled_from(["mon-1", "mon-2"]), on_duty=st.booleans())
+    def a_responder_comes_or_goes(self, monitor: str, on_duty: bool) -> None:
+        self.witness.on_duty[monitor] = on_duty
+        self._feed(PresenceSeen(monitor, on_duty))
+
+    @precondition(lambda self: self.virtual.alert_tokens)
+    @rule(code=st.sampled_from([0, 0, 0x10, 0x87]))
+    def the_broker_acknowledges(self, code: int) -> None:
+        token = self.virtual.alert_tokens[-1]
+        if code:
+            self.witness.unheard.add(token.split(".")[1])
+        self._feed(Published(token=Token(token), code=code))
+
+    @rule(event=HOSTILE)
+    def something_strange_comes(self, event: KioskEvent) -> None:
+        self._feed(event)
+
+    # ---- links
+
+    @rule(up=st.booleans())
+    def mqtt_rises_or_falls(self, up: bool) -> None:
+        if up and self.witness.mqtt != "up":
+            self.witness.published = {}
+        self.witness.mqtt = "up" if up else "down"
+        _ = self.virtual.online() if up else self.virtual.offline()
+        self._rest()
+
+    @precondition(lambda self: self.witness.has_sms)
+    @rule(up=st.booleans())
+    def the_modem_rises_or_falls(self, up: bool) -> None:
+        self.witness.sms = "up" if up else "down"
+        self.witness.with_modem = self.witness.with_modem if up else ""
+        self._feed(LinkRose("sms", "modem") if up else LinkFell("sms", "EIO"))
+
+    @precondition(lambda self: self.witness.with_modem)
+    @rule(fails=st.booleans())
+    def the_network_takes_a_text_or_not(self, fails: bool) -> None:
+        token, self.witness.with_modem = Token(self.witness.with_modem), ""
+        self._feed(SmsFailed(token, "CMS 38") if fails else SmsSent(token=token, reference=1, parts=1))
+
+    @precondition(lambda self: self.witness.with_modem)
+    @rule()
+    def the_network_takes_every_text(self) -> None:
+        for _ in range(40):
+            if self.witness.with_modem:
+                self.the_network_takes_a_text_or_not(fails=False)
+        assert not self.witness.with_modem, "texts without end"
+
+    # ---- time, clocks, power
+
+    @rule(seconds=SECONDS)
+    def time_passes(self, seconds: float) -> None:
+        turns = len(self.virtual.turns)
+        self.virtual.run(seconds)
+        assert len(self.virtual.turns) - turns <= 40 + 4 * seconds, "the core does not sleep"
+
+    @rule(seconds=SECONDS)
+    def the_loop_wakes_late(self, seconds: float) -> None:
+        self.virtual.sleep(seconds)
+        self._feed(Woken())
+
+    @rule(jump_ms=JUMPS_MS)
+    def the_clock_jumps(self, jump_ms: int) -> None:
+        self.virtual.utc_ms += jump_ms
+
+    @rule()
+    def the_journal_is_told_twice(self) -> None:
+        self._feed(JournalLoaded(self.witness.disk))
+
+    @rule(off_s=st.sampled_from([1.0, 3600.0, -10 * 365 * 86_400.0]), pressed_first=st.booleans(), mqtt=LINKS)
+    def the_power_is_cut(self, off_s: float, pressed_first: bool, mqtt: str) -> None:
+        """What was saved last comes back, even when somebody presses before it is read."""
+        disk = self.witness.disk
+        again = VirtualKiosk(config=self.virtual.config, now_s=20.0, count=self.virtual.count + 1000)
+        again.utc_ms = self.virtual.utc_ms + round(off_s * 1000)
+        self.virtual = again
+        self.witness.crashed(again.now_s)
+        self._attach()
+        again.begin()
+        if pressed_first:
+            again.press("counter")
+        meanwhile = set(self.witness.open)
+        self._feed(JournalLoaded(disk))
+        after = [record for record in self.witness.disk.incidents if record.alert_id not in meanwhile]
+        before = [record for record in disk.incidents if record.kind != "drill"]
+        assert after == before, "a power cut changed an incident"
+        self._links_settle(mqtt)
