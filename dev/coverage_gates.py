@@ -14,7 +14,8 @@ TOP_SHELLS = frozenset(
     for name in ("app", "arming", "cli", "devices", "dispatch", "runtime", "site_files", "starts", "words")
 )
 CENTRE_PURE = (
-    "caseload", "cases", "effects", "fleet", "intake", "kiosks", "ledger", "messages", "records", "roster", "views"
+    "caseload", "cases", "effects", "fleet", "intake", "kiosks", "ledger", "messages", "records", "roster",
+    "views",
 )  # fmt: skip
 PACKAGED_PURE = frozenset({f"kiosk/monitor/{name}.py" for name in CENTRE_PURE}) | {
     "kiosk/hw/playlist.py",
