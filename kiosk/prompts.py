@@ -64,6 +64,13 @@ class Catalogue:
         """Return one word of a section with its {placeholders} filled from `values`."""
         return self.words[language, section, key].format(**values)
 
+    def fault(self, language: Language, code: str) -> str:
+        """Tell a fault code (`button_lost:counter`) in words; an unknown one as it is."""
+        name, _, what = code.partition(":")
+        key = f"fault_{name}"
+        known = (language, "check", key) in self.words
+        return self.word(language, "check", key, name=what) if known else code
+
     def unapproved(self) -> tuple[Prompt, ...]:
         """List the prompts that no native speaker has signed off yet."""
         return tuple(prompt for prompt in self.prompts.values() if not prompt.approved)

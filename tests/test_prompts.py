@@ -141,3 +141,9 @@ def test_the_cover_phrase_is_the_sites_own() -> None:
     kazakh, russian = cover_prompts({"kk": " Дүкен ашық. ", "ru": "Магазин открыт."})
     assert (kazakh.key, kazakh.language, kazakh.text, kazakh.approved) == ("cover", "kk", "Дүкен ашық.", True)
     assert russian.sentences == ("Магазин открыт.",)
+
+
+def test_a_fault_is_told_in_words_and_an_unknown_one_as_it_is() -> None:
+    words = load_catalogue()
+    assert words.fault("ru", "button_lost:counter") == "вход counter не читается"
+    assert words.fault("en", "no_such_fault:x") == "no_such_fault:x"

@@ -72,17 +72,11 @@ class Sheet:
     def _word(self, key: str, **values: object) -> str:
         return self._words.word(self._language, "cli", key, **values)
 
-    def _fault(self, code: str) -> str:
-        name, _, what = code.partition(":")
-        key = (self._language, "check", f"fault_{name}")
-        if key not in self._words.words:
-            return code
-        return self._words.word(self._language, "check", f"fault_{name}", name=what)
-
     def _rows(self, state: dict[str, Any]) -> Iterator[Row]:
         reasons = state.get("reasons", {})
         faults = [
-            " — ".join(filter(None, (self._fault(code), reasons.get(code)))) for code in state["faults"]
+            " — ".join(filter(None, (self._words.fault(self._language, code), reasons.get(code))))
+            for code in state["faults"]
         ]
         yield self._word("row_faults"), "; ".join(faults) or self._word("none")
         beat = state["heartbeat"]

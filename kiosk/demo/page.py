@@ -104,8 +104,14 @@ class Page(App[None]):
             return
         key = f"did_{what}_{event['path']}" if what == "sent" else f"did_{what}"
         if (self._lang, "demo", key) in self._words.words:
-            rest = event.get("code") or event.get("link") or ""
-            self._line(event, f"{self._word(key)} {rest}".rstrip())
+            self._line(event, " ".join(part for part in (self._word(key), self._about(event)) if part))
+
+    def _about(self, event: dict[str, Any]) -> str:
+        """Name the fault or the link in the page's words."""
+        if "code" in event:
+            return self._words.fault(self._lang, str(event["code"]))
+        key = {"mqtt": "internet", "sms": "gsm"}.get(str(event.get("link")), "")
+        return self._word(key) if key else ""
 
     def _line(self, event: dict[str, Any], text: str) -> None:
         since_s = event["at_s"] - self._start_s
