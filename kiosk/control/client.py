@@ -16,6 +16,7 @@ from kiosk.control.connection import Object, line_of
 from kiosk.messages import DeviceError
 
 MAX_ANSWER_BYTES = 1024 * 1024
+AGAIN_S = 0.02
 
 
 class DaemonAway(DeviceError):
@@ -56,7 +57,7 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     link.settimeout(timeout_s)
     try:
-        link.connect(str(path))
+        _connect_in_turn(link, path, timeout_s)
     except FileNotFoundError as error:
         link.close()
         raise DaemonAway(f"the daemon is not running: no socket at {path}") from error
@@ -70,6 +71,20 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
         link.close()
         raise DaemonAway(f"the daemon cannot be reached at {path}: {error.strerror or error}") from error
     return link
+
+
+def _connect_in_turn(link: socket.socket, path: Path, timeout_s: float) -> None:
+    """Connect, waiting while others stand before the door: connect(2) says EAGAIN at once then."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            link.connect(str(path))
+        except BlockingIOError:
+            if time.monotonic() >= deadline_s:
+                raise
+            time.sleep(AGAIN_S)
+        else:
+            return
 
 
 @contextmanager
