@@ -11,7 +11,7 @@ from kiosk.bodies import AlertId, Clock, Kind, Reply, Route, Token
 from kiosk.cases import CASES_MAX, Case, Cases, tell
 from kiosk.delivery import Links
 from kiosk.effects import Effect, Publish, Tell
-from kiosk.incident import Incident, Over
+from kiosk.incident import Incident, Over, Unheard
 from kiosk.messages import IncidentRecord, Now, SmsReceived, Snapshot
 from kiosk.modem_desk import ModemDesk
 from kiosk.reports import Reports
@@ -56,8 +56,22 @@ class Alarm:
             self.cases.add(Case(incident=revived, guidance=guidance.resume(revived.stage, now.s)))
             out.append(tell("resumed", revived, stage=revived.stage))
         for case in meanwhile:
-            self.cases.add(case)
+            self.cases.add(self._renumbered(case))
         return out
+
+    def _renumbered(self, case: Case) -> Case:
+        """Give a number to what was opened before the last one was known, unless it was sent without."""
+        if case.incident.state != Unheard(attempting=False):
+            return case
+        seq, code = self._number(case.incident.pressed_utc_ms)
+        return replace(case, incident=replace(case.incident, seq=seq, code=code))
+
+    def _number(self, pressed_utc_ms: int) -> tuple[int, str]:
+        """Give the next number (0 while the journal's is not known) and the code that goes with it."""
+        seq = 0 if self.seq is None else self.seq + 1
+        self.seq = None if self.seq is None else seq
+        number, pressed_s = self.site.config.kiosk.number, pressed_utc_ms // 1000
+        return seq, sms_signed.reply_code(self.site.key, number=number, seq=seq, pressed_s=pressed_s)
 
     def _goes_on(self, record: IncidentRecord) -> bool:
         open_already = self.cases.find(record.alert_id) is not None
@@ -76,14 +90,7 @@ class Alarm:
 
     def open(self, kind: Kind, button: str, now: Now, clock: Clock, *, duty: bool = True) -> list[Effect]:
         """Open an incident; its alert goes out by `run` in this same turn."""
-        seq = 0 if self.seq is None else self.seq + 1
-        self.seq = None if self.seq is None else seq
-        code = sms_signed.reply_code(
-            self.site.key,
-            number=self.site.config.kiosk.number,
-            seq=seq,
-            pressed_s=now.utc_ms // 1000,
-        )
+        seq, code = self._number(now.utc_ms)
         opened = Incident(
             alert_id=AlertId(now.fresh_id),
             kind=kind,
@@ -156,8 +163,8 @@ class Alarm:
     # ---- links
 
     def mqtt_link(self, state: delivery.LinkState) -> None:
-        """Note that MQTT rose or fell."""
-        if state == "up" and self.links.mqtt != "up":
+        """Note that MQTT rose or fell; each rise is a new connection, whether its fall was seen or not."""
+        if state == "up":
             for case in self.cases.open:
                 self.cases.put(replace(case, mqtt=delivery.mqtt_rose(case.mqtt)))
         self.links = replace(self.links, mqtt=state)

@@ -11,6 +11,7 @@ from typing import assert_never
 from kiosk import press as contact
 from kiosk.alarm import Alarm
 from kiosk.effects import Effect, OpenInput, ReadInputs
+from kiosk.health import Level
 from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, Now
 from kiosk.press import Press, Verdict
 from kiosk.reports import Reports
@@ -21,7 +22,7 @@ TAMPER = InputName("tamper")
 MAINS = InputName("mains_lost")
 READ_EVERY_S = 5.0  # level re-check: a lost edge is noticed within one period (pitfalls 15, 16)
 UNREAD_MAX_S = 16.0  # three periods without a level: the reader hangs
-LEVELS: Mapping[type, str] = {
+LEVELS: Mapping[type, Level] = {
     contact.Unread: "unknown",
     contact.Idle: "released",
     contact.Held: "pressed",
@@ -70,13 +71,14 @@ class Contacts:
             out += self._moved(name, *contact.advance(press, until_s), now)
         return out
 
-    def levels(self) -> dict[str, str]:
+    def levels(self) -> dict[str, Level]:
         """Name every input's level in one word; of a lost one it is not known."""
         return {name: LEVELS[type(press.state)] for name, press in self._inputs.items()}
 
-    def button_levels(self) -> dict[str, str]:
+    def button_levels(self) -> dict[str, Level]:
         """Name every button's level for the heartbeat, which tells a lost one apart."""
-        levels = self.levels() | dict.fromkeys(self._lost, "lost")
+        lost: dict[str, Level] = dict.fromkeys(self._lost, "lost")
+        levels = self.levels() | lost
         return {name: level for name, level in levels.items() if name not in (TAMPER, MAINS)}
 
     def raw(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ centre, kept (at most `OUTBOX_MAX`) until the broker has it. Telemetry never hol
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Literal, assert_never, get_args
 
 from kiosk.bodies import (
     Board,
@@ -38,6 +38,10 @@ MILD = frozenset(
 )  # fmt: skip
 
 
+Level = Literal["released", "unknown", "pressed", "stuck", "lost"]
+LEVELS: tuple[Level, ...] = get_args(Level)  # the later, the worse
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A body that the broker has not acknowledged; `handed` while a publish is under way."""
@@ -65,7 +69,7 @@ class Health:
     cert_days_left: int | None = None
     last_press_utc_ms: int = 0
     last_test_utc_ms: int = 0
-    contacts: Mapping[str, str] = field(default_factory=dict)
+    contacts: Mapping[str, Level] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -158,7 +162,7 @@ class Beat:
     uptime_s: int
     alerting: bool
     open_alerts: int
-    mode: str
+    mode: Literal["spoken", "cover", "off"]
     has_sms: bool
     mqtt_up: bool
     config_hash: str
@@ -181,7 +185,7 @@ def heartbeat(health: Health, beat: Beat) -> Heartbeat:
             mqtt=MqttHealth(up=beat.mqtt_up, rtt_ms=health.rtt_ms, drops=health.drops),
             sms=_sms(health) if beat.has_sms else None,
         ),
-        voice=VoiceHealth(mode=beat.mode, ok=health.voice_ok),  # type: ignore[arg-type]
+        voice=VoiceHealth(mode=beat.mode, ok=health.voice_ok),
         power=health.power,
         board=Board(
             temp_c=board.temp_c,
@@ -201,12 +205,9 @@ def heartbeat(health: Health, beat: Beat) -> Heartbeat:
 
 
 def _button(health: Health) -> ButtonHealth:
-    worst = "released"
-    for level in ("unknown", "pressed", "stuck", "lost"):
-        if level in health.contacts.values():
-            worst = level
+    levels: tuple[Level, ...] = tuple(health.contacts.values()) or ("unknown",)
     return ButtonHealth(
-        level=worst if health.contacts else "unknown",  # type: ignore[arg-type]
+        level=max(levels, key=LEVELS.index),
         last_press_at=max(0, health.last_press_utc_ms // 1000),
         last_test_at=max(0, health.last_test_utc_ms // 1000),
     )

@@ -9,7 +9,7 @@ from kiosk import sms_signed
 from kiosk.alarm import MONITORS_MAX
 from kiosk.bodies import AlertId, Reply
 from kiosk.config import Contact
-from kiosk.effects import Publish, Say, SendSms
+from kiosk.effects import Publish, Save, Say, SendSms
 from kiosk.incident import UTC_MAX_MS
 from kiosk.messages import IncidentRecord, JournalLoaded, PresenceSeen, Published, Snapshot
 
@@ -65,6 +65,12 @@ def test_a_link_that_falls_in_mid_incident_opens_sms_at_once() -> None:
     assert virtual.texts == []
     virtual.offline()
     assert len(virtual.texts) == 1
+
+
+def test_a_new_connection_publishes_again_even_when_the_fall_of_the_old_was_not_seen() -> None:
+    virtual = online().press()
+    virtual.reply("received")
+    assert virtual.quiet().online().alerts
 
 
 def test_when_nobody_is_on_duty_sms_goes_out_beside_mqtt() -> None:
@@ -337,7 +343,7 @@ def test_the_journal_that_comes_after_a_press_adds_and_takes_nothing() -> None:
     assert [case.incident.alert_id for case in virtual.parts.alarm.cases.open] == ["01KEPT1", first]
     virtual.press()
     assert [case.incident.presses for case in virtual.parts.alarm.cases.open] == [1, 2]
-    assert virtual.parts.alarm.seq == 41
+    assert virtual.parts.alarm.seq == 42
 
 
 def test_what_an_older_incident_hears_is_not_told_to_who_pressed_just_now() -> None:
@@ -401,12 +407,31 @@ def test_sequence_numbers_go_on_from_the_journal() -> None:
     assert [alert.seq for alert in virtual.alerts] == [42, 43]
 
 
-def test_before_the_journal_is_read_alerts_have_the_number_0_and_differ_by_id() -> None:
-    virtual = VirtualKiosk().begin().online().press()
+def test_an_alert_that_nobody_was_sent_before_the_journal_came_gets_its_number_then() -> None:
+    virtual = VirtualKiosk().begin().press()
+    virtual.feed(JournalLoaded(Snapshot(seq=41)))
+    virtual.online().press()
+    assert {alert.seq for alert in virtual.alerts} == {42}
+
+
+def test_a_board_that_starts_at_the_same_wrong_time_gives_no_two_alerts_one_signature() -> None:
+    first = VirtualKiosk().begin().press()
+    first.feed(JournalLoaded(Snapshot()))
+    second = VirtualKiosk(count=1000).begin().press()
+    second.feed(JournalLoaded(first.of(Save)[-1].snapshot))
+    codes = [(case.incident.seq, case.incident.code) for case in second.parts.alarm.cases.open]
+    assert len(set(codes)) == 2
+
+
+def test_without_the_journal_alerts_go_out_with_the_number_0_and_differ_by_id() -> None:
+    virtual = VirtualKiosk().begin().run(3.0).online().press()
     virtual.reply("closed")
     virtual.press()
     assert {alert.seq for alert in virtual.alerts} == {0}
     assert len({alert.alert_id for alert in virtual.alerts}) == 2
+    virtual.feed(JournalLoaded(Snapshot(seq=41)))
+    virtual.press()
+    assert virtual.alerts[-1].seq == 0
 
 
 def test_a_case_that_is_over_but_not_dropped_yet_takes_no_press() -> None:

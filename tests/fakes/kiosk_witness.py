@@ -14,7 +14,7 @@ STAGE_KEYS = frozenset(STAGES) - {"pressed", "sending"}
 TURN_MAX = 80
 TEXTS_A_MINUTE = 30
 MAX_S = 21_600.0
-WORKER_MAX_S = 120.0  # then a text that the modem's worker says nothing of counts as failed
+WORKER_MAX_S = 119.999  # then a text that the modem's worker says nothing of counts as failed
 
 
 @dataclass
