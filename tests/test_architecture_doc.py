@@ -119,17 +119,14 @@ FIGURES = {
     "SENDING_AFTER_S": guidance.SENDING_AFTER_S,
     "JOURNAL_WAIT_S": memory.JOURNAL_WAIT_S,
     "RETRY_S": memory.RETRY_S,
+    "HURRY_EVERY_S": mqtt_watch.HURRY_EVERY_S,
     "DEAF_KEEPALIVES": mqtt_watch.DEAF_KEEPALIVES,
     "READ_EVERY_S": READ_EVERY_S,
     "UNREAD_MAX_S": UNREAD_MAX_S,
     "STATUS_EVERY_S": STATUS_EVERY_S,
     "WAIT_MAX_S": recovery.WAIT_MAX_S,
     "STEADY_S": recovery.STEADY_S,
-    "send_deadline_s": next(
-        field.default
-        for field in __import__("msgspec").structs.fields(Sms)
-        if field.name == "send_deadline_s"
-    ),
+    "send_deadline_s": Sms(device="/dev/m", gateways=(), key_file="/k").send_deadline_s,
 }
 
 

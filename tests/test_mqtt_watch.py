@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fakes.virtual_kiosk import VirtualKiosk, example_config
 
-from kiosk.effects import DropMqtt, ReadBoard
+from kiosk.effects import DropMqtt, OpenMqtt, ReadBoard
 from kiosk.messages import InputLost, InputName, LinkHeard
 
 
@@ -90,3 +90,19 @@ def test_the_heartbeat_tells_what_is_open_and_how_long_it_runs() -> None:
     beat = virtual.parts.heartbeat(virtual.now())
     assert (beat.state, beat.open_alerts, beat.uptime_s) == ("alerting", 1, 60)
     assert beat.boot == virtual.parts.memory.boot
+
+
+def test_a_link_that_is_down_is_hurried_while_somebody_needs_help_and_only_then() -> None:
+    virtual = kiosk().offline().quiet().run(10.0)
+    assert virtual.of(OpenMqtt) == []
+    virtual.press().run(9.0)
+    assert virtual.of(OpenMqtt) == [OpenMqtt(virtual.parts.memory.boot)] * 5
+    virtual.quiet().online().run(10.0)
+    assert virtual.of(OpenMqtt) == []
+    virtual.reply("closed")
+    assert virtual.quiet().offline().run(10.0).of(OpenMqtt) == []
+
+
+def test_a_link_is_not_hurried_before_its_first_opening() -> None:
+    virtual = VirtualKiosk().begin().press()
+    assert virtual.of(OpenMqtt) == []
