@@ -7,16 +7,12 @@ what is due; alerts and texts come first among its effects.
 from dataclasses import replace
 
 from kiosk.bodies import Alert
-from kiosk.contacts import MAINS, TAMPER
 from kiosk.effects import Effect, Light, OpenMqtt, Publish, SendSms
 from kiosk.incident import bounded_utc_ms
 from kiosk.intake import Intake
 from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
 from kiosk.parts import Parts
 from kiosk.site import Site
-from kiosk.wiring import rules_of
-
-__all__ = ["MAINS", "TAMPER", "Core", "rules_of"]
 
 
 QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
