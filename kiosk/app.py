@@ -20,7 +20,7 @@ from kiosk.core import Core
 from kiosk.devices import Devices
 from kiosk.dispatch import Dispatch, Local
 from kiosk.hw.systemd import Notifier
-from kiosk.messages import BodyRefused, DeviceError, DrillAsked, StatusAsked
+from kiosk.messages import DeviceError, DrillAsked, StatusAsked, WorkerFailed
 from kiosk.runtime import Loop, hand_on_soon
 from kiosk.site import Site
 from kiosk.site_files import build_site
@@ -61,13 +61,17 @@ class Daemon:
         try:
             self._control.open()
         except DeviceError as error:
-            self.loop.post(BodyRefused("control", str(error)))
+            self.loop.post(WorkerFailed("control", str(error)))
         self._notifier.ready()
         try:
             stop = self.loop.run()
-        finally:
+        except BaseException:
+            self.devices.keep()  # and no word of `stopped`: the broker's will must tell that it fell
+            raise
+        else:
             self._notifier.stopping()
             self.devices.close()
+        finally:
             self._control.close()
         log.info("stopped code=%d reason=%s", stop.code, stop.reason)
         if stop.code == 0:

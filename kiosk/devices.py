@@ -20,6 +20,7 @@ from kiosk.messages import (
     LinkFell,
     VoiceBroke,
     VoiceRefreshed,
+    WorkerFailed,
 )
 from kiosk.ports import BoardSensors, Inputs, Journal, Lamp, ModemPower, MqttLink, Post, SmsModem, Voice
 from kiosk.runtime import Worker
@@ -43,9 +44,11 @@ class Devices:
         self.sms: Worker[SmsModem] = Worker("sms", self._make_sms, post, broken=_link("sms"))
         self.journal: Worker[Journal] = Worker("journal", self._make_journal, post, broken=JournalBroke)
         self.voice: Worker[Voice] = Worker("voice-orders", self._make_voice, post, broken=VoiceBroke)
-        self.lamp: Worker[Lamp] = Worker("lamp", self._make_lamp, post, broken=_nothing)
-        self.board: Worker[BoardSensors] = Worker("board", self._make_board, post, broken=_nothing)
-        self.render: Worker[Path] = Worker("render", lambda: armed.file, post, broken=VoiceRefreshed)
+        self.lamp: Worker[Lamp] = Worker("lamp", self._make_lamp, post, broken=_failed("lamp"))
+        self.board: Worker[BoardSensors] = Worker("board", self._make_board, post, broken=_failed("board"))
+        self.render: Worker[Path] = Worker(
+            "render", lambda: armed.file, post, broken=VoiceRefreshed, busy_max_s=2 * RENDER_MAX_S
+        )
         alerting = (self.inputs, self.mqtt, self.sms, self.journal)
         self.workers: tuple[Worker[Any], ...] = (*alerting, self.voice, self.lamp, self.board, self.render)
 
@@ -64,13 +67,19 @@ class Devices:
     def close(self) -> None:
         """Close all in order, each within its own time: the MQTT link says `stopped` first."""
         self.inputs.close(lambda inputs: inputs.close(), timeout_s=1)
-        self.mqtt.close(lambda link: link.close(), timeout_s=3)
+        self.mqtt.close(lambda link: link.close(), timeout_s=3, finish=True)
         self.voice.close(lambda voice: voice.close(), timeout_s=2)
         self.sms.close(lambda modem: modem.close(), timeout_s=2)
+        if self._power:
+            self._power.close()
         self.lamp.close(lambda lamp: lamp.close(), timeout_s=1)
-        self.journal.close(lambda journal: journal.close(), timeout_s=2)
+        self.keep()
         self.board.close(lambda _: None, timeout_s=0.2)
         self.render.close(lambda _: None, timeout_s=0.2)
+
+    def keep(self) -> None:
+        """Write what the journal was last given, and close it: all that a crash leaves time for."""
+        self.journal.close(lambda journal: journal.close(), timeout_s=2, finish=True)
 
     def cycle_modem_power(self, off_s: float) -> None:
         """Take the modem's power away for a while; called on the modem's own thread."""
@@ -138,6 +147,10 @@ class Devices:
 
 def _nothing(_: str) -> None:
     return None
+
+
+def _failed(worker: str) -> Callable[[str], KioskEvent]:
+    return lambda reason: WorkerFailed(worker, reason)
 
 
 def _link(name: Any) -> Callable[[str], KioskEvent]:

@@ -52,8 +52,17 @@ Failed = Callable[[str], KioskEvent | None]
 class Worker(Generic[D]):
     """One device, built, used and closed on one thread; `submit` never blocks."""
 
-    def __init__(self, name: str, make: Callable[[], D], post: Post, *, broken: Failed) -> None:
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], D],
+        post: Post,
+        *,
+        broken: Failed,
+        busy_max_s: float = BUSY_MAX_S,
+    ) -> None:
         self.name = name
+        self._busy_max_s = busy_max_s
         self._make = make
         self._post = post
         self._broken = broken
@@ -95,16 +104,20 @@ class Worker(Generic[D]):
     def check(self, now_s: float) -> None:
         """Say once that a job hangs, and once that it came back."""
         since_s = self._busy_since_s
-        hung = since_s is not None and now_s - since_s > BUSY_MAX_S
+        hung = since_s is not None and now_s - since_s > self._busy_max_s
         if hung and not self._hung:
-            self._post(WorkerFailed(self.name, f"busy for more than {BUSY_MAX_S:.0f} s"))
+            self._post(WorkerFailed(self.name, f"busy for more than {self._busy_max_s:.0f} s"))
         self._hung = hung or self._hung
 
-    def close(self, close: Callable[[D], None], *, timeout_s: float) -> None:
-        """Let the thread close its device after the job under way; wait at most `timeout_s`."""
+    def close(self, close: Callable[[D], None], *, timeout_s: float, finish: bool = False) -> None:
+        """Let the thread close its device after the job under way; wait at most `timeout_s`.
+
+        With `finish` what waits is done first, else it is dropped.
+        """
         with self._lock:
             self._closing = True
-            self._jobs.clear()
+            if not finish:
+                self._jobs.clear()
             self._jobs.append(("", close, None))
             self._lock.notify()
         if self._thread.is_alive():
@@ -146,8 +159,8 @@ class Worker(Generic[D]):
             event = make(reason) if make else None
             if event is not None:
                 self._post(event)
+        self._failed = True
         if not expected:
-            self._failed = True
             self._post(WorkerFailed(self.name, reason))
 
 
