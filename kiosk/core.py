@@ -14,7 +14,6 @@ from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
 from kiosk.parts import Parts
 from kiosk.site import Site
 
-
 QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
 
 

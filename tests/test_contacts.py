@@ -45,6 +45,17 @@ def test_interference_of_5_ms_whose_edges_come_together_after_a_second_does_not(
     assert virtual.run(5.0).stages == []
 
 
+def test_a_press_that_waited_in_the_queue_before_the_core_was_there_counts() -> None:
+    """The buttons are armed before anything else loads: levels and edges are older than the start."""
+    virtual = VirtualKiosk(reads=False)
+    virtual.take(virtual.core.start(virtual.now()))
+    story = ((LevelRead, False, 0.9), (EdgeSeen, True, 0.5), (EdgeSeen, False, 0.3))
+    for kind, pressed, before_s in story:
+        high = virtual.wired("counter", pressed=pressed)
+        virtual.feed(kind(input=COUNTER, high=high, at_s=virtual.now_s - before_s))
+    assert virtual.stages == ["pressed"]
+
+
 def test_a_single_late_edge_is_believed_in_the_next_turn() -> None:
     virtual = kiosk().run(2.0)
     high = virtual.wired("counter", pressed=True)
