@@ -41,6 +41,8 @@ class Dispatch:
             case do.Publish(token, body):
 
                 def failed(reason: str) -> KioskEvent | None:
+                    # it is taken for lost now, but may be connected: only a new connection tells
+                    mqtt.submit(lambda link: link.drop(reason), newest="drop")
                     return PublishFailed(token, reason) if isinstance(body, Alert) else None
 
                 newest = "hb" if isinstance(body, Heartbeat) else ""

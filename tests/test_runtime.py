@@ -168,7 +168,7 @@ def test_a_failure_that_concerns_nobody_else_is_told_once(bench: Bench) -> None:
     bench.worker.submit(job, failed=lambda _: None)
     bench.ear.hear(JournalBroke)
     bench.idle()
-    assert len(bench.ear.events) == 1
+    assert [type(event) for event in bench.ear.events] == [JournalBroke, WorkerRecovered]
 
 
 def test_a_device_that_cannot_be_made_is_made_anew_at_the_next_job(bench: Bench) -> None:
@@ -254,6 +254,29 @@ def test_an_error_at_closing_is_told_and_ends_the_thread(bench: Bench) -> None:
 
     bench.worker.close(close, timeout_s=PATIENCE_S)
     assert bench.ear.hear(JournalBroke).reason == "DeviceError: will not close"
+
+
+def test_a_job_that_never_blocks_need_not_wait_for_the_thread(bench: Bench) -> None:
+    bench.idle()
+    bench.hold()
+    bench.worker.at_once(lambda device: device.append("alert"))
+    assert bench.device == ["alert"]
+
+
+def test_a_device_that_is_not_built_yet_is_built_on_its_own_thread(bench: Bench) -> None:
+    bench.worker.at_once(lambda device: device.append(threading.current_thread().name))
+    bench.idle()
+    assert bench.device == ["thing"]
+
+
+def test_an_error_of_a_job_at_once_stays_with_the_device(bench: Bench) -> None:
+    bench.idle()
+
+    def job(_: Device) -> None:
+        raise RuntimeError("choked")
+
+    bench.worker.at_once(job, failed=lambda reason: SmsFailed(Token("t"), reason))
+    assert [type(event) for event in bench.ear.events] == [JournalBroke, SmsFailed, WorkerFailed]
 
 
 # ---- the loop
