@@ -73,7 +73,12 @@ class Supervisor:
         if self._thread is not None:
             self._start()  # should it have died, in spite of everything
         topic, _ = wire.topic_of(self._kiosk_id, body)
-        parcel = Parcel(token=token, topic=topic, payload=wire.encode(body), weight=_weight(body))
+        try:
+            payload = wire.encode(body)
+        except ValueError as error:  # a lone surrogate, as the system's own error texts may hold
+            self.post(PublishFailed(token, f"the body cannot be written: {type(error).__name__}"))
+            return
+        parcel = Parcel(token=token, topic=topic, payload=payload, weight=_weight(body))
         refusal = "the body is too long" if len(parcel.payload) > wire.MAX_BODY_BYTES else ""
         refusal = refusal or self._outbox.put(parcel)
         if refusal:
