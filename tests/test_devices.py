@@ -1,0 +1,209 @@
+"""The devices as the wiring makes them: the real makers, in the order of start and stop."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.mqtt_bench import PATIENCE_S, Ear
+from fakes.wired import site_file
+
+from kiosk import devices as wiring
+from kiosk.arming import arm
+from kiosk.devices import Devices
+from kiosk.hw.board import Board
+from kiosk.hw.lamp import GpioLamp
+from kiosk.hw.power import GpioModemPower
+from kiosk.hw.voice import AplayVoice
+from kiosk.journal import SqliteJournal
+from kiosk.messages import (
+    DeviceError,
+    JournalLoaded,
+    LinkFell,
+    Snapshot,
+    VoiceBroke,
+    VoiceRefreshed,
+    WorkerFailed,
+)
+from kiosk.net.mqtt import PahoLink
+from kiosk.net.sms import GammuModem
+from kiosk.site_files import build_site
+
+POWERED = ("[sms.balance]", "power_pin = 24\npower_off_s = 30\n[sms.balance]")
+
+
+class Bench:
+    def __init__(self, folder: Path, *, edit: tuple[str, str] = ("", "")) -> None:
+        self.ear = Ear()
+        armed = arm(
+            site_file(folder, edit=lambda toml: toml.replace(*edit) if edit[0] else toml), allow_mock=True
+        )
+        self.armed = armed
+        self.devices = Devices(build_site(armed.config, armed.text, armed.file), armed, self.ear)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.armed.inputs.close()
+
+
+def test_each_worker_makes_its_own_real_device(bench: Bench) -> None:
+    devices = bench.devices
+    made: list[Any] = [
+        devices._make_mqtt(), devices._make_sms(), devices._make_journal(), devices._make_voice(),
+        devices._make_lamp(), devices._make_board(),
+    ]  # fmt: skip
+    assert [type(one) for one in made] == [PahoLink, GammuModem, SqliteJournal, AplayVoice, GpioLamp, Board]
+    for device in made[:-1]:
+        device.close()
+    assert devices._power is None
+
+
+def test_drivers_are_loaded_on_their_own_threads_only() -> None:
+    """The daemon's own module must not load them: that is half a second of a Pi's time."""
+    code = (
+        "import sys, kiosk.app; print([n for n in ('paho', 'gammu', 'sqlite3', 'scipy') if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_starting_loads_the_journal_and_the_end_closes_it(bench: Bench) -> None:
+    bench.devices.start()
+    assert bench.ear.hear(JournalLoaded).snapshot == Snapshot()
+    bench.devices.close()
+    assert not any(worker._thread.is_alive() for worker in bench.devices.workers)
+
+
+def test_the_last_good_time_is_the_latest_of_clock_build_and_journal(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pitfall 32: a board without a clock starts in the past, and TLS must still judge by a later time."""
+    built_s = Path(wiring.kiosk.__file__).stat().st_mtime
+    monkeypatch.setattr(wiring.time, "time", lambda: 0.0)
+    assert bench.devices._trusted_utc_s() == built_s
+    saved_s = built_s + 86_400
+    bench.devices.post(JournalLoaded(Snapshot(saved_utc_ms=round(saved_s * 1000))))
+    assert bench.devices._trusted_utc_s() == pytest.approx(saved_s, abs=0.001)
+    monkeypatch.setattr(wiring.time, "time", lambda: saved_s + 100)
+    assert bench.devices._trusted_utc_s() == saved_s + 100
+    assert bench.ear.all(JournalLoaded)
+
+
+def test_a_driver_that_fails_is_the_fault_of_its_own_part(bench: Bench) -> None:
+    def job(_: object) -> None:
+        raise DeviceError("gone")
+
+    devices = bench.devices
+    devices.start()
+    for worker in devices.workers:
+        worker.submit(job)
+    assert bench.ear.hear(LinkFell, lambda event: event.link == "mqtt").reason == "DeviceError: gone"
+    assert bench.ear.hear(LinkFell, lambda event: event.link == "sms")
+    assert bench.ear.hear(VoiceBroke)
+    assert bench.ear.hear(VoiceRefreshed).reason == "DeviceError: gone"
+    assert bench.ear.hear(WorkerFailed, lambda event: event.worker == "lamp")
+    assert bench.ear.hear(WorkerFailed, lambda event: event.worker == "board")
+    devices.close()
+
+
+def test_a_site_without_a_modem_says_so(tmp_path: Path) -> None:
+    file = site_file(tmp_path)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text[: text.index("[sms]")] + "[duty]\ntiers = []\n" + text[text.index("[heartbeat]") :],
+        encoding="utf-8",
+    )
+    armed = arm(file, allow_mock=True)
+    devices = Devices(build_site(armed.config, armed.text, armed.file), armed, Ear())
+    with pytest.raises(DeviceError, match=r"no \[sms\]"):
+        devices._make_sms()
+    devices.cycle_modem_power(1.0)  # no switch: nothing to do
+    armed.inputs.close()
+
+
+# ---- the modem's power
+
+
+def test_the_modems_power_is_switched_by_its_pin(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, edit=POWERED)
+    devices = bench.devices
+    devices._make_sms().close()
+    assert isinstance(devices._power, GpioModemPower)
+    states: list[bool] = []
+    pin = bench.armed.pins.factory().pin(24)
+    devices._power._wait = lambda _: states.append(pin.state)
+    devices.cycle_modem_power(5.0)
+    assert states == [False]
+    assert pin.state is True
+    devices.close()
+    bench.armed.inputs.close()
+
+
+def test_an_end_in_the_middle_of_a_power_cycle_leaves_the_power_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, edit=POWERED)
+    devices = bench.devices
+    devices.start()
+    pin = bench.armed.pins.factory().pin(24)
+    off = threading.Event()
+
+    def cycle(_: object) -> None:
+        assert devices._power is not None
+        watched = devices._power._wait
+        devices._power._wait = lambda off_s: (off.set(), watched(off_s))
+        devices.cycle_modem_power(30.0)
+
+    devices.sms.submit(cycle)
+    assert off.wait(PATIENCE_S)
+    assert pin.state is False
+    began_s = time.monotonic()
+    devices.close()
+    assert pin.state is True
+    assert time.monotonic() - began_s < PATIENCE_S
+    bench.armed.inputs.close()
+
+
+# ---- clips
+
+
+def rendering(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[list[str]]:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> Any:
+        ran.append(command)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return subprocess.CompletedProcess(command, outcome)
+
+    monkeypatch.setattr(wiring.subprocess, "run", run)
+    return ran
+
+
+def test_clips_are_rendered_by_a_child_for_this_very_site(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = rendering(monkeypatch, 0)
+    bench.devices.render_clips(bench.armed.file)
+    assert ran == [[sys.executable, "-m", "kiosk", "voice", "render", "--config", str(bench.armed.file)]]
+    assert bench.ear.all(VoiceRefreshed) == [VoiceRefreshed("")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [(1, "ended with code 1"), (subprocess.TimeoutExpired("kiosk", 900), "more than 900 s")],
+)
+def test_a_rendering_that_fails_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, outcome: Any, says: str
+) -> None:
+    rendering(monkeypatch, outcome)
+    with pytest.raises(DeviceError, match=says):
+        bench.devices.render_clips(bench.armed.file)
+    assert bench.ear.all(VoiceRefreshed) == []
