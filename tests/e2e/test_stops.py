@@ -1,8 +1,10 @@
 """The real daemon ended at bad moments: nothing is lost, nothing is doubled, nothing untrue is told."""
 
+import contextlib
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -10,6 +12,7 @@ from faulty_site import Watch, watch
 from kiosk_site import KioskSite, wait_for
 
 from kiosk.demo import settings
+from kiosk.messages import DeviceError
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -138,3 +141,43 @@ def test_a_second_daemon_leaves_the_first_one_alone(site: KioskSite) -> None:
         assert site.state()["kiosk"] == settings.KIOSK_ID
         watched.press()
         watched.alert_at_centre()
+
+
+PLANTED = """
+import kiosk.core
+from kiosk.messages import DrillAsked
+
+handle = kiosk.core.Core.handle
+
+
+def poisoned(self, event, now):
+    if isinstance(event, DrillAsked):
+        raise ZeroDivisionError("planted")
+    return handle(self, event, now)
+
+
+kiosk.core.Core.handle = poisoned
+"""
+
+
+def test_a_bug_of_the_core_ends_the_daemon_and_the_next_start_goes_on(
+    site: KioskSite, tmp_path: Path
+) -> None:
+    """Exit code 70, no word of an ordered stop, and the incident is where it was."""
+    (tmp_path / "sitecustomize.py").write_text(PLANTED)
+    with watch(site, "mqtt", environ={"PYTHONPATH": str(tmp_path)}) as watched:
+        watched.press()
+        watched.alert_at_centre()
+        wait_for(lambda: site.stage() == "received")
+        (before,) = site.state()["incidents"]
+        with contextlib.suppress(DeviceError):
+            site.ask_kiosk(ask="drill")
+        assert watched.daemon.wait(15) == 70
+        assert "stopped=crash" in watched.log()
+        wait_for(lambda: life(site) == "silent")
+
+        start_again(watched)
+        wait_for(lambda: site.stage() == "received")
+        assert site.state()["incidents"][0]["alert_id"] == before["alert_id"]
+        wait_for(lambda: life(site) == "online")
+        assert len(watched.alerts()) == 1
