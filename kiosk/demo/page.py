@@ -49,6 +49,9 @@ class Page(App[None]):
         self._state: dict[str, Any] = {}
         self._alert: dict[str, Any] | None = None
         self._start_s = time.monotonic()
+        # Held, not looked up: a last turn may come when the screen has let go of them already.
+        self._panes = {name: Static(id=name) for name in PANES}
+        self._timeline = RichLog(id="timeline", wrap=True, markup=False)
         self._key_words()
 
     def compose(self) -> ComposeResult:
@@ -56,12 +59,12 @@ class Page(App[None]):
         yield Header(show_clock=True)
         with Vertical():
             with Horizontal():
-                yield Static(id="kiosk")
-                yield Static(id="victim")
+                yield self._panes["kiosk"]
+                yield self._panes["victim"]
             with Horizontal():
-                yield Static(id="officer")
-                yield Static(id="centre")
-            yield RichLog(id="timeline", wrap=True, markup=False)
+                yield self._panes["officer"]
+                yield self._panes["centre"]
+            yield self._timeline
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -115,7 +118,7 @@ class Page(App[None]):
 
     def _line(self, event: dict[str, Any], text: str) -> None:
         since_s = event["at_s"] - self._start_s
-        self.query_one("#timeline", RichLog).write(f"{since_s:7.1f} s  {text}")
+        self._timeline.write(f"{since_s:7.1f} s  {text}")
 
     def _look(self) -> None:
         """Ask the kiosk and the centre how they are, aside from the page's own thread."""
@@ -130,11 +133,10 @@ class Page(App[None]):
         self._state, self._alert = state, (alerts[0] if alerts else None)
 
     def _show(self) -> None:
-        for name in PANES:
-            pane = self.query_one(f"#{name}", Static)
+        for name, pane in self._panes.items():
             pane.border_title = self._word(name)
             pane.update(getattr(self, f"_{name}_text")())
-        self.query_one("#timeline", RichLog).border_title = self._word("timeline")
+        self._timeline.border_title = self._word("timeline")
         self.title = self._word("title")
 
     def _kiosk_text(self) -> str:
