@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _VALIDITY = "6H"  # as long as an incident lasts; without it gammu writes five minutes
 _RESET_S = 40.0
 _BREATH_S = 0.02  # a babbling modem must not burn the processor
+_MAIL_AGAIN_S = (
+    2.0  # a card that was busy is looked at again; a person's answer must not wait for the next poll
+)
 _USSD_S = 20.0
 _BUSY_POLL_MS = 1000
 _ON_AIR = {"HomeNetwork", "RoamingNetwork"}
@@ -54,6 +57,7 @@ class Session:
         self._sim = "unknown"
         self._mailbox: Mailbox | None = None
         self._mail = False
+        self._mail_s = 0.0
         self._ussd_until_s: float | None = None
         self.fd: int | None = None
 
@@ -119,7 +123,7 @@ class Session:
             # gammu pauses 0.7 s here, which would keep a text waiting; on the air the card is ready
             self._sim = self._sim_state(self._sim)
         # a notice of a message can be lost in garbage or in gammu's short queue
-        self._mail = self._sim == "ready"
+        self._mail, self._mail_s = self._sim == "ready", 0.0
         return {
             "imei": self._imei,
             "sim": self._sim,
@@ -156,9 +160,9 @@ class Session:
 
     def work(self) -> None:
         """Collect the mail, give up on a USSD answer that does not come."""
-        if self._mail and self._mailbox is not None:
-            self._mail = False
-            self._mailbox.collect()
+        if self._mail and self._mailbox is not None and time.monotonic() >= self._mail_s:
+            self._mail = not self._mailbox.collect()
+            self._mail_s = time.monotonic() + _MAIL_AGAIN_S
         if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
             self._ussd_until_s = None
             self._tell({"event": "ussd", "text": None, "reason": "the operator did not answer"})
@@ -166,7 +170,7 @@ class Session:
     def wait_ms(self) -> int | None:
         """Say how long may be slept: for ever when nothing is due."""
         if self._mail and self._mailbox is not None:
-            return 0
+            return max(0, round(1000 * (self._mail_s - time.monotonic())))
         return None if self._ussd_until_s is None else _BUSY_POLL_MS
 
     def _heard(self, _machine: Any, kind: str, fields: Fields) -> None:
@@ -174,7 +178,7 @@ class Session:
         if kind == "SMS" and "Text" in fields:
             self._tell(message_told(fields))
         elif kind == "SMS":
-            self._mail = True
+            self._mail, self._mail_s = True, 0.0
         elif kind == "USSD" and self._ussd_until_s is not None:
             self._ussd_until_s = None
             self._tell(ussd_told(fields))

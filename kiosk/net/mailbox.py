@@ -44,18 +44,19 @@ class Mailbox:
         self._failed = failed
         self._unreadable: set[int] = set()
 
-    def collect(self) -> None:
-        """Tell and delete every message, on the SIM and in the modem."""
+    def collect(self) -> bool:
+        """Tell and delete every message, on the SIM and in the modem; False when the card cannot say."""
         # gammu's queue of notices holds few: only the memories tell what is really there
         try:
             status = self._machine.GetSMSStatus()
         except self._dead:
             raise
         except self._failed:
-            return  # the card may be busy for a while; the next status looks again
+            return False  # the card may be busy for a while
         self._sweep(0, status["SIMUsed"], status["SIMSize"])
         self._sweep(_PHONE_MEMORY, status["PhoneUsed"], min(status["PhoneSize"], _PHONE_PLACES_MAX))
         self._tell({"event": "reading", "place": 0})
+        return True
 
     def delete(self, place: int) -> None:
         """Delete a message unread: gammu reads before it deletes, so it cannot."""

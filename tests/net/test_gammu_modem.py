@@ -151,10 +151,12 @@ def held_by_the_network(bench: ModemBench) -> None:
     assert not bench.posted.of(SmsReceived)
     bench.sim.find_network()
     bench.posted.wait(SmsReceived)
+    wait_for(lambda: not bench.sim.card.slots)  # read and deleted: the child asks nothing now
     bench.sim.hang()
     bench.sim.deliver(OFFICER, "GO 4711")
     bench.sim.unhang()
-    bench.posted.wait(SmsReceived, 2)
+    # should gammu be looking through the card just then, it waits out its own pauses and looks again
+    bench.posted.wait(SmsReceived, 2, timeout_s=90)
 
 
 def right_pin(bench: ModemBench) -> None:
