@@ -161,8 +161,9 @@ class Session:
     def work(self) -> None:
         """Collect the mail, give up on a USSD answer that does not come."""
         if self._mail and self._mailbox is not None and time.monotonic() >= self._mail_s:
-            self._mail = not self._mailbox.collect()
-            self._mail_s = time.monotonic() + _MAIL_AGAIN_S
+            self._mail = False  # before: a notice in the middle of the sweep asks for another one
+            if not self._mailbox.collect():
+                self._mail, self._mail_s = True, time.monotonic() + _MAIL_AGAIN_S
         if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
             self._ussd_until_s = None
             self._tell({"event": "ussd", "text": None, "reason": "the operator did not answer"})
