@@ -26,9 +26,11 @@ class Reports:
         self._reasons: dict[str, str] = {}
 
     def fault(self, code: str, now: Now, *, wrong: bool, detail: str = "") -> list[Effect]:
-        """Raise or clear a fault; a change becomes an event for the centre."""
+        """Raise or clear a fault; a change becomes an event for the centre, a new reason does not."""
         self.health, change = health.set_fault(self.health, code, wrong=wrong)
         if change is None:
+            if wrong and code in self._reasons:
+                self._reasons[code] = detail[:160]
             return []
         self._reasons.pop(code, None)
         if wrong:
