@@ -73,7 +73,8 @@ class Core:
             modem_free=parts.alarm.modem.is_free,
         )
         out += self._light()
-        out += parts.memory.save(parts.snapshot(now), now)
+        synced = parts.reports.health.clock == "synced"
+        out += parts.memory.save(parts.snapshot(now), now, synced=synced)
         return sorted(out, key=_order)
 
     def _light(self) -> list[Effect]:

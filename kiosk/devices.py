@@ -13,6 +13,7 @@ from typing import Any
 import kiosk
 from kiosk.arming import Armed
 from kiosk.messages import (
+    BoardRead,
     DeviceError,
     JournalBroke,
     JournalLoaded,
@@ -37,6 +38,7 @@ class Devices:
         self._armed = armed
         self._queue_post = queue_post
         self._last_good_s = 0.0
+        self._synced = False
         self._power: ModemPower | None = None
         post = self.post
         self.inputs: Worker[Inputs] = Worker("inputs", lambda: armed.inputs, post, broken=_nothing)
@@ -53,9 +55,11 @@ class Devices:
         self.workers: tuple[Worker[Any], ...] = (*alerting, self.voice, self.lamp, self.board, self.render)
 
     def post(self, event: KioskEvent) -> None:
-        """Queue an event; remember the journal's last good time on its way."""
+        """Queue an event; remember on its way what it says of the time."""
         if isinstance(event, JournalLoaded):
             self._last_good_s = event.snapshot.saved_utc_ms / 1000
+        elif isinstance(event, BoardRead):
+            self._synced = event.clock_synced
         self._queue_post(event)
 
     def start(self) -> None:
@@ -140,9 +144,9 @@ class Devices:
         return SqliteJournal(Path(self._site.config.paths.state) / "journal.sqlite", self.post)
 
     def _trusted_utc_s(self) -> float:
-        """Give the latest of clock, build time and last good time (pitfall 32)."""
+        """Give the latest of clock, build and, while the clock is unsynced, last good time (pitfall 32)."""
         built_s = Path(kiosk.__file__).stat().st_mtime
-        return max(time.time(), built_s, self._last_good_s)
+        return max(time.time(), built_s, 0.0 if self._synced else self._last_good_s)
 
 
 def _nothing(_: str) -> None:

@@ -7,6 +7,7 @@ written while the kiosk is idle but the last good time, once a day.
 from dataclasses import replace
 
 from kiosk.effects import Effect, OpenMqtt, Save
+from kiosk.incident import bounded_utc_ms
 from kiosk.messages import Now, Snapshot
 
 JOURNAL_WAIT_S = 2.0  # an alert must not wait for a disk
@@ -20,6 +21,7 @@ class Memory:
     def __init__(self) -> None:
         self.boot = 0
         self._kept_boot = 0
+        self._good_utc_ms = 0
         self._saved = Snapshot()
         self._save_s: float | None = None
         self._open_s: float | None = None
@@ -32,6 +34,7 @@ class Memory:
     def loaded(self, snapshot: Snapshot, now: Now) -> list[Effect]:
         """Take up the last start's number; a later epoch must never look older than it."""
         self._kept_boot = max(self._kept_boot, snapshot.boot)
+        self._good_utc_ms = max(self._good_utc_ms, bounded_utc_ms(snapshot.saved_utc_ms))
         return self._open(now)
 
     def run(self, now: Now) -> list[Effect]:
@@ -49,13 +52,18 @@ class Memory:
         """Note that the newest snapshot was not written: it is tried again."""
         self._save_s = now.s + RETRY_S
 
-    def save(self, new: Snapshot, now: Now) -> list[Effect]:
-        """Write a snapshot that tells something new, or the time when that is due."""
+    def save(self, new: Snapshot, now: Now, *, synced: bool = False) -> list[Effect]:
+        """Write a snapshot that tells something new, or the time when that is due.
+
+        The last good time never goes back, but by a clock that is `synced`.
+        """
         if self._open_s is not None or self._save_s is None:
             return []
-        new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=now.utc_ms)
-        if new == replace(self._saved, saved_utc_ms=now.utc_ms) and now.s < self._save_s:
+        good_utc_ms = now.utc_ms if synced else max(now.utc_ms, self._good_utc_ms)
+        new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=good_utc_ms)
+        if new == replace(self._saved, saved_utc_ms=good_utc_ms) and now.s < self._save_s:
             return []
+        self._good_utc_ms = good_utc_ms
         self._saved, self._save_s = new, now.s + SAVE_EVERY_S
         return [Save(new)]
 

@@ -21,6 +21,7 @@ from kiosk.hw.power import GpioModemPower
 from kiosk.hw.voice import AplayVoice
 from kiosk.journal import SqliteJournal
 from kiosk.messages import (
+    BoardRead,
     DeviceError,
     JournalLoaded,
     LinkFell,
@@ -129,6 +130,25 @@ def test_a_site_without_a_modem_says_so(tmp_path: Path) -> None:
         devices._make_sms()
     devices.cycle_modem_power(1.0)  # no switch: nothing to do
     armed.inputs.close()
+
+
+def test_a_synced_clock_is_believed_before_a_last_good_time_that_was_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock chip with an empty battery may once have said 2099: no certificate would be valid for ever."""
+    built_s = Path(wiring.kiosk.__file__).stat().st_mtime
+    now_s, wrong_s = built_s + 1000, built_s + 70 * 365 * 86_400
+    monkeypatch.setattr(wiring.time, "time", lambda: now_s)
+    bench.devices.post(JournalLoaded(Snapshot(saved_utc_ms=round(wrong_s * 1000))))
+    assert bench.devices._trusted_utc_s() == pytest.approx(wrong_s, abs=0.001)
+    for synced, trusted_s in ((True, now_s), (False, wrong_s)):
+        bench.devices.post(
+            BoardRead(
+                temp_c=None, under_voltage=False, throttled=False, disk_free_mb=None, mem_free_mb=None,
+                clock_synced=synced,
+            )
+        )  # fmt: skip
+        assert bench.devices._trusted_utc_s() == pytest.approx(trusted_s, abs=0.001)
 
 
 # ---- the modem's power
