@@ -119,11 +119,11 @@ def a_stage_is_not_written(patch: pytest.MonkeyPatch) -> None:
     """Only a new incident is saved, so a crash after an acceptance loses it."""
     honest = memory.Memory.save
 
-    def planted(self: Any, new: Any, now: Any) -> Any:
+    def planted(self: Any, new: Any, now: Any, **more: Any) -> Any:
         same = [record.alert_id for record in new.incidents] == [
             record.alert_id for record in self._saved.incidents
         ]
-        return honest(self, replace(new, incidents=self._saved.incidents) if same else new, now)
+        return honest(self, replace(new, incidents=self._saved.incidents) if same else new, now, **more)
 
     patch.setattr(memory.Memory, "save", planted)
 
