@@ -91,6 +91,7 @@ def run(rounds: int = ROUNDS) -> list[Row]:
             received_ms.append((watch.received_s - watch.pressed_s) * 1000)
             site.ask_kiosk(ask="pin", input=settings.BUTTON, high=True)
             time.sleep(0.04)  # a release counts after its own stable time
+            wait_for(lambda: len(site.ask_centre(ask="alerts")["alerts"]) == 1)
             (alert,) = site.ask_centre(ask="alerts")["alerts"]
             site.ask_centre(ask="close", alert=alert["alert_id"], by="bench")
             watch.idle.wait(5)
