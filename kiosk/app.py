@@ -73,6 +73,7 @@ class Daemon:
             self.devices.close()
         finally:
             self._control.close()
+            self._notifier.close()
         log.info("stopped code=%d reason=%s", stop.code, stop.reason)
         if stop.code == 0:
             starts.forget(Path(self._site.config.paths.run))

@@ -1,5 +1,6 @@
 """The wiring of the daemon: nothing may delay or stop an alert, and every end is an ordered one."""
 
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,30 @@ def test_an_ordered_end_says_stopped_and_closes_everything_in_order(tmp_path: Pa
         assert status_at_broker(wired) == "stopped"
         assert not starts.exists()
         assert not (tmp_path / "run" / "kiosk.sock").exists()
+
+
+def test_systemd_hears_ready_then_signs_of_life_then_stopping(
+    tmp_path: Path, wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(PATIENCE_S)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    said: list[bytes] = []
+
+    def listen() -> None:
+        while b"STOPPING=1" not in said:
+            said.append(manager.recv(100))
+
+    with manager, running(tmp_path, wired) as kiosk:
+        listening = threading.Thread(target=listen)
+        listening.start()
+        kiosk.up("mqtt")
+        kiosk.stop()
+        listening.join(PATIENCE_S)
+    assert said[0] == b"READY=1"
+    assert said[-1] == b"STOPPING=1"
+    assert set(said[1:-1]) == {b"WATCHDOG=1"}
 
 
 def test_an_ordered_restart_keeps_its_start_counted(tmp_path: Path, wired: Wired) -> None:
