@@ -96,8 +96,8 @@ class Shop:
         with contextlib.ExitStack() as ends:
             ends.callback(self._ends.close)
             self._ends.callback(self.link.close)
+            self._ends.callback(self._broker.close)
             self._broker.start()
-            self._ends.callback(self._broker.stop)
             self.modem.start()
             self._ends.callback(self.modem.close)
             self._run("monitor", "run", "--config", str(self.folder / "centre.toml"), name="centre")

@@ -14,6 +14,7 @@ from kiosk_site import wait_for
 from kiosk.demo import shop as shops
 from kiosk.demo.shop import Shop
 from kiosk.messages import DeviceError, LinkDown
+from kiosk.sim.broker import MosquittoBroker
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 PATIENCE_S = 60.0
@@ -98,6 +99,8 @@ def test_a_part_that_does_not_start_is_told_and_nothing_is_left(
         pass
     assert not {child.pid for child in psutil.Process().children()} - before
     assert not shop.folder.exists()
+    assert isinstance(shop._broker, MosquittoBroker)
+    assert not shop._broker.folder.exists()
 
 
 def test_a_child_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
