@@ -189,3 +189,10 @@ def test_history_without_a_journal_is_a_sentence(tmp_path: Path) -> None:
     answer = run("history", "--config", str(file))
     assert answer.exit_code == Exit.FAILED
     assert "journal.sqlite" in answer.stderr
+
+
+def test_a_shell_that_click_has_dropped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("click.shell_completion.get_completion_class", lambda _shell: None)
+    answer = run("completion", "fish")
+    assert answer.exit_code == 1
+    assert "fish" in answer.output
