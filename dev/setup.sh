@@ -7,9 +7,10 @@ what=${1:?usage: dev/setup.sh demo|dev}
 
 declare -A package=(
   [espeak-ng]=espeak-ng [aplay]=alsa-utils [mosquitto]=mosquitto [shellcheck]=shellcheck
+  [systemd-analyze]=systemd
 )
 commands=(espeak-ng aplay)
-[ "$what" = dev ] && commands+=(mosquitto shellcheck)
+[ "$what" = dev ] && commands+=(mosquitto shellcheck systemd-analyze)
 
 missing=()
 for command in "${commands[@]}"; do
