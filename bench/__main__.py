@@ -5,7 +5,10 @@ from importlib import import_module
 
 from bench.rows import Row, show
 
-NAMES = ("armed", "mqtt_latency", "press_path", "sms_path", "voice", "idle")
+NAMES = (
+    "armed", "mqtt_latency", "press_path", "sms_path", "voice", "idle",
+    "mqtt_clients", "ingest", "storm", "fleet100k", "reconnect", "pages", "fleet_bundles",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

@@ -26,6 +26,15 @@ def at_most(
     )  # fmt: skip
 
 
+def at_least(
+    what: str, value: float, unit: str, limit: float, *, peer: str = "", peer_value: float | None = None
+) -> Row:
+    return Row(
+        what=what, value=value, unit=unit, goal=f"≥ {limit:g} {unit}", ok=value >= limit, peer=peer,
+        peer_value=peer_value,
+    )  # fmt: skip
+
+
 def times_peer(what: str, value: float, unit: str, factor: float, *, peer: str, peer_value: float) -> Row:
     return Row(
         what=what, value=value, unit=unit, goal=f"≤ {factor:g} × peer", ok=value <= factor * peer_value,
