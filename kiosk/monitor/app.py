@@ -3,7 +3,6 @@
 One queue, one loop, one thread that owns fleet and store. Never decides anything.
 """
 
-import json
 import logging
 import signal
 import time
@@ -12,31 +11,33 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, assert_never
+from typing import Any
 
-from kiosk import wire
-from kiosk.bodies import AlertId
 from kiosk.control import ControlServer
-from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import intake, messages
-from kiosk.monitor.caseload import KEEP_CLOSED_MS
+from kiosk.monitor.background import Pulse, Round, plan_round, rounds
+from kiosk.monitor.children import Child
 from kiosk.monitor.config import MonitorConfig
+from kiosk.monitor.crew import Crew
 from kiosk.monitor.desk import Desk, Reply
-from kiosk.monitor.effects import Acknowledge, Announce, Answer, FleetEffect, Save, SendCommand, SendReply
+from kiosk.monitor.figures import Figures
 from kiosk.monitor.fleet import Fleet, Limits
+from kiosk.monitor.hearing import Hearing
 from kiosk.monitor.link import PahoSession
-from kiosk.monitor.store import Store, StoreBroken
-from kiosk.monitor.uplink import Settled, Uplink
-from kiosk.runtime import hand_on_soon, read_now
+from kiosk.monitor.memory import Memory
+from kiosk.monitor.neighbours import Neighbours
+from kiosk.monitor.notify.cap_hook import Hook, make_hook
+from kiosk.monitor.notify.texter import make_texter, read_rules
+from kiosk.monitor.store import Store
+from kiosk.monitor.uplink import Beats, BeatsWaiting, Settled, Uplink
+from kiosk.runtime import collect_seldom, hand_on_soon, read_now
 
 LOG = logging.getLogger(__name__)
 TICK_S = 1.0
 BATCH = 256  # messages that share one commit; also bounds how long a person's question waits
-HEARD_MAX = (
-    10_000  # messages that wait; alerts are few by then: the broker holds back what is not acknowledged
-)
-LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+HEARD_MAX = 10_000  # messages that wait; alerts are few by then: the broker holds back unacknowledged ones
+CLIENTS, WAITING = 32, 256  # of the local socket: pages and doors ask for many people on one connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,38 +53,81 @@ class StopAsked:
     """The process shall end in order."""
 
 
-Work = intake.Heard | messages.LinkRose | messages.LinkFell | Settled | Asked
+Work = (
+    intake.Heard | messages.LinkRose | messages.LinkFell | messages.SmsArrived | messages.TextSettled
+    | messages.PlanLoaded | messages.EarsRose | messages.EarsFell | Settled | BeatsWaiting | Asked
+)  # fmt: skip
 Item = Work | StopAsked
 
 
 class Centre:
     """One centre from its configuration to its end."""
 
-    def __init__(self, config: MonitorConfig, *, now: Callable[[], Now] = read_now) -> None:
+    def __init__(
+        self, config: MonitorConfig, *, file: Path | None = None, now: Callable[[], Now] = read_now
+    ) -> None:
         limits = config.fleet
+        self._has_ears = file is not None and config.mqtt.heartbeats is not None
         self._now = now
         self._fleet = Fleet(
             Limits(silent_after_s=limits.silent_after_s, kiosks=limits.kiosks, alerts=limits.alerts),
             on_duty=config.monitor.on_duty,
+            sms=read_rules(config),
+            ears=self._has_ears,
         )
-        self._desk = Desk(self._fleet)
+        self._figures = Figures()
+        self._desk = Desk(self._fleet, self._reload, self._counted)
         self._queue: SimpleQueue[Item] = SimpleQueue()
-        self._store = Store(Path(config.store_path))
-        self._quarantined = ""
-        self._loaded = False
-        self._boot = 0
-        self._config = config
+        self._store = Store(config.store_url, config.store.password_file, writer=config.monitor.id)
+        self._neighbours = Neighbours(self._store, config.monitor.id, time.monotonic)
+        self._memory = Memory(self._store, self._handle, now, self._neighbours)
+        self._boot, self._config, self._pulse = 0, config, Pulse()
+        self._beats = Beats(self._post)
+        self._reader = intake.BeatReader(limits.kiosks)
         self._uplink = Uplink(config.mqtt, self._session, self._post)
-        self._control = ControlServer(Path(config.socket_path), self._asked)
-        self._saves: list[Save] = []
+        self._control = ControlServer(Path(config.socket_path), self._asked, clients=CLIENTS, waiting=WAITING)
+        self._texter = make_texter(config, self._post, self._asked)
+        hook = make_hook(config.cap)
+        self._crew = Crew(
+            uplink=self._uplink,
+            control=self._control,
+            desk=self._desk,
+            texter=self._texter,
+            keep=self._memory.keep,
+            on_show=hook.show if hook else None,
+        )
+        self._plan = plan_round(config, self._queue.put)
+        others = rounds(config, lambda: self._neighbours.holds, self._asked)
+        self._beside: list[Child | Round | Hook | Pulse] = [*self._children(file), self._plan, *others]
+        self._beside += [hook, self._pulse] if hook else [self._pulse]
         self._ticked_s = 0.0
 
     def _session(self, number: int) -> PahoSession:
-        config = self._config
-        return PahoSession(config.mqtt, config.monitor.id, (self._boot, number), self._post)
+        config, beats = self._config, None if self._has_ears else self._beats
+        return PahoSession(config.mqtt, config.monitor.id, (self._boot, number), self._post, beats)
+
+    def _children(self, file: Path | None) -> list[Child]:
+        """Name the processes beside this one; they read the same file."""
+        if file is None:
+            return []
+        wanted = [name for name in ("web", "doors") if getattr(self._config, name) is not None]
+        children = [Child(name, [name, "--config", str(file)]) for name in wanted]
+        if self._has_ears:
+            hearing = Hearing(self._beats, self._post)
+            children.append(Child("ears", ["ears", "--config", str(file)], listen=hearing.listen))
+        return children
 
     def _asked(self, request: dict[str, Any], reply: Reply) -> None:
-        self._queue.put(Asked(request, reply))
+        number = request.pop("id", None)
+        numbered = reply if number is None else lambda answer: reply({**answer, "id": number})
+        self._queue.put(Asked(request, numbered))
+
+    def _counted(self) -> dict[str, Any]:
+        return {**self._figures.view(), "queue": self._queue.qsize()}
+
+    def _reload(self) -> None:
+        """Read people, rota and registry again now."""
+        self._plan.hurry()
 
     def stop(self) -> None:
         """End in order after the batch under way; callable from a signal handler."""
@@ -94,8 +138,14 @@ class Centre:
         hand_on_soon()
         self._control.open()
         try:
-            self._restore()
+            self._boot = self._memory.restore()
+            self._neighbours.begin(self._boot)
+            collect_seldom()
             self._uplink.open()
+            if self._texter is not None:
+                self._texter.open()
+            for part in self._beside:
+                part.open()
             self._ticked_s = time.monotonic()
             while self._turn():
                 pass
@@ -108,38 +158,26 @@ class Centre:
             return
         self._queue.put(item)
 
-    def _restore(self) -> None:
-        """Begin with what the store holds; without one alerts reach people, but no receipts go out."""
-        now = self._now()
-        self._boot = now.utc_ms // 1000
-        try:
-            self._store.open()
-            self._boot = self._store.next_boot(now.utc_ms // 1000)
-            self._load(now)
-        except StoreBroken as error:
-            self._handle(messages.SaveFailed(str(error)))
-        self._commit()
-
-    def _load(self, now: Now) -> None:
-        cases, kiosks, events = self._store.load(now.utc_ms - KEEP_CLOSED_MS)
-        self._loaded = True
-        self._quarantined = self._store.quarantined
-        self._handle(
-            messages.Restored(cases=cases, kiosks=kiosks, events=events, quarantined=self._quarantined)
-        )
-
     def _end(self) -> None:
+        for part in self._beside:
+            part.close()
         with suppress(Exception):
             self._handle(messages.Stopped())
-            self._commit()
+            self._memory.commit()
+        self._neighbours.close()
+        if self._texter is not None:
+            self._texter.close()
         self._uplink.close()
         self._control.close()
-        self._store.close()
+        self._memory.close()
 
     def _turn(self) -> bool:
         """Take in what waits, commit once, then let the promises out; False when it is time to end."""
         going = True
-        for item in self._batch():
+        batch = self._batch()
+        for notice in self._neighbours.look(loaded=self._memory.loaded, link_up=self._fleet.link_up):
+            self._handle(notice)
+        for item in batch:
             if isinstance(item, StopAsked):
                 going = False
             else:
@@ -147,7 +185,8 @@ class Centre:
         if time.monotonic() - self._ticked_s >= TICK_S:
             self._ticked_s = time.monotonic()
             self._handle(messages.Ticked())
-        self._commit()
+            self._pulse.beat()
+        self._memory.commit()
         return going
 
     def _guard(self, item: Work) -> None:
@@ -172,7 +211,11 @@ class Centre:
         notice: messages.Notice | None
         match item:
             case intake.Heard():
-                notice = self._recall(intake.read(item))
+                notice = intake.read(item)
+            case BeatsWaiting():
+                notice, others = self._reader.read(self._beats.take())
+                for each in others:
+                    self._handle(self._recall(each))
             case Settled():
                 notice = self._uplink.settled(item)
             case Asked():
@@ -181,70 +224,27 @@ class Centre:
                 self._uplink.forget()
                 notice = item
             case _:
-                assert_never(item)
+                notice = item
         if notice is not None:
-            self._handle(notice)
+            self._handle(self._recall(notice))
 
     def _recall(self, notice: messages.Notice) -> messages.Notice:
         """Look an alert up in the store when memory has let it go."""
         if not isinstance(notice, messages.AlertArrived) or self._fleet.caseload.get(notice.alert.alert_id):
             return notice
-        known = self._store.find(notice.alert.alert_id)
-        return messages.AlertArrived(
-            alert=notice.alert, door=notice.door, receipt=notice.receipt, known=known
-        )
+        return self._memory.recall(notice)
 
     def _handle(self, notice: messages.Notice) -> None:
-        for effect in self._fleet.handle(notice, self._now()):
-            self._carry_out(effect)
-
-    def _commit(self) -> None:
-        """Make everything of this batch durable in one commit and report back to the fleet."""
-        while self._saves:
-            saves, self._saves = self._saves, []
-            try:
-                if not self._loaded:
-                    self._load(self._now())
-                self._store.commit([change for save in saves for change in save.changes])
-            except StoreBroken as error:
-                self._handle(messages.SaveFailed(str(error)))
-            else:
-                self._handle(messages.Saved(saves[-1].serial))
-                if self._store.quarantined != self._quarantined:
-                    self._quarantined = self._store.quarantined
-                    self._handle(messages.StoreRenewed(self._quarantined))
-
-    def _carry_out(self, effect: FleetEffect) -> None:
-        match effect:
-            case Save():
-                self._saves.append(effect)
-            case SendReply(kiosk_id, reply):
-                topic = wire.topic(kiosk_id, "ack", reply.alert_id)
-                taken = messages.ReplyTaken(AlertId(reply.alert_id), reply.stage)
-                self._uplink.send(topic, wire.encode(reply), taken)
-            case SendCommand(kiosk_id, command):
-                self._uplink.send(wire.topic(kiosk_id, "cmd", command.command_id), wire.encode(command))
-            case Acknowledge(receipt):
-                self._uplink.acknowledge(receipt)
-            case Announce(on_duty):
-                self._uplink.announce(on_duty=on_duty)
-            case Answer():
-                self._desk.answer(effect)
-            case Tell():
-                self._tell(effect)
-            case _:
-                assert_never(effect)
-
-    def _tell(self, tell: Tell) -> None:
-        fields = " ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in tell.detail)
-        LOG.log(LEVELS[tell.level], "event=%s %s", tell.what, fields)
-        at = wire.utc_text(time.time_ns() // 1_000_000)
-        self._control.publish({"what": tell.what, "at": at, "level": tell.level, **dict(tell.detail)})
+        now = self._now()
+        effects = self._fleet.handle(notice, now)
+        self._figures.took(notice, effects, now.s)
+        for effect in effects:
+            self._crew.carry_out(effect)
 
 
-def run(config: MonitorConfig) -> None:
+def run(config: MonitorConfig, file: Path | None = None) -> None:
     """Run one centre until SIGTERM or SIGINT; raises DeviceError when another one holds the socket."""
-    centre = Centre(config)
+    centre = Centre(config, file=file)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: centre.stop())
     centre.run()

@@ -3,15 +3,17 @@
 Stages never go back, a repeat never loses anything, and only a person closes.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
 from msgspec import structs
 
-from kiosk.bodies import STAGES, Alert, Reply, ReplyStage, Route
+from kiosk.bodies import STAGES, Alert, AlertId, Reply, ReplyStage, Route
 from kiosk.messages import Now
 from kiosk.monitor.messages import Action
-from kiosk.monitor.records import Case, StageEntry
+from kiosk.monitor.records import Case, Outcome, StageEntry
 from kiosk.wire import Rejected, utc_ms, utc_text
 
 # The first attempt over a link that is up takes well under a second, and the kiosk's first retry comes
@@ -22,6 +24,9 @@ AHEAD_S = 60
 ALSO_MAX = 8  # the contract's limit of `also`
 BY_MAX = 60  # the contract's limit of `by`
 NOTE_MAX = 280
+SMS_NAME = "sms-"
+SEQ_MASK = 0xFFFFFF  # as much of `seq` as an SMS holds
+Press = tuple[str, int, int]
 
 TARGET: dict[Action, ReplyStage] = {
     "accept": "accepted",
@@ -42,6 +47,11 @@ def top(case: Case) -> ReplyStage:
     return max((entry.stage for entry in case.stages), key=rank)
 
 
+def is_pressed_after_the_end(case: Case, presses: int) -> bool:
+    """Tell whether somebody pressed after whoever closed it had looked; the kiosk opens that press anew."""
+    return is_closed(case) and presses > case.alert.presses
+
+
 def is_closed(case: Case) -> bool:
     """Tell whether a person ended it."""
     return any(entry.stage == "closed" for entry in case.stages)
@@ -57,7 +67,24 @@ def is_waiting(case: Case) -> bool:
     return top(case) == "received"
 
 
-def open_case(alert: Alert, door: Route, now: Now) -> Case:
+def is_sms_name(alert_id: str) -> bool:
+    """Tell whether an alert is known by its text only: its kiosk's own id does not travel in 20 bytes."""
+    return alert_id.startswith(SMS_NAME)
+
+
+def sms_name(number: int, seq: int, pressed_s: int) -> AlertId:
+    """Name an alert by what its SMS tells."""
+    return AlertId(f"{SMS_NAME}{number}-{seq}-{pressed_s}")
+
+
+def press_of(alert: Alert) -> Press:
+    """Give what every copy of an alert has in common, whichever way it came (see ADR 5)."""
+    pressed_ms = utc_ms(alert.pressed_at)
+    pressed_s = -1 if isinstance(pressed_ms, Rejected) else pressed_ms // 1000
+    return alert.kiosk_id, alert.seq & SEQ_MASK, pressed_s
+
+
+def open_case(alert: Alert, door: Route, now: Now, sms_from: str = "") -> Case:
     """Begin a case with the first copy of its alert."""
     age_s, clock_note = _age(alert, now)
     case = Case(
@@ -68,6 +95,7 @@ def open_case(alert: Alert, door: Route, now: Now) -> Case:
         late=age_s > LATE_AFTER_S,
         clock_note=clock_note,
         stages=(StageEntry(stage="received", at_ms=now.utc_ms),),
+        sms_from=sms_from,
     )
     return _with_kiosks_stage(case, alert, now)
 
@@ -84,26 +112,46 @@ def _age(alert: Alert, now: Now) -> tuple[int, Literal["", "unsynced", "ahead", 
     return max(on_the_way_s, here_s), "ahead" if here_s < -AHEAD_S else ""
 
 
-def merge(case: Case, alert: Alert, now: Now) -> Case:
+def merge(case: Case, alert: Alert, now: Now, *, door: Route | None = None, sms_from: str = "") -> Case:
     """Take in another copy of the same alert; the very same case when it adds nothing."""
-    old = case.alert
+    newer = join(case.alert, alert)
+    if is_closed(case):  # the echo says what was known to whoever closed it: the kiosk opens the rest anew
+        newer = structs.replace(newer, presses=case.alert.presses, also=case.alert.also)
+    also_by = case.also_by
+    if door is not None and door not in (case.door, *also_by):
+        also_by = (*also_by, door)
+    merged = replace(case, alert=newer, also_by=also_by, sms_from=case.sms_from or sms_from)
+    return _with_kiosks_stage(case if merged == case else merged, alert, now)
+
+
+def named(case: Case, alert: Alert) -> Case:
+    """Give a case that was known by its SMS its kiosk's own words and id."""
+    return replace(case, alert=join(alert, case.alert))
+
+
+def join(old: Alert, alert: Alert) -> Alert:
+    """Give what two copies of an alert say together, the same of how serious it is in either order."""
     also = old.also + tuple(name for name in alert.also if name not in old.also)
-    newer = structs.replace(
+    return structs.replace(
         old,
         presses=max(old.presses, alert.presses),
         attempt=max(old.attempt, alert.attempt),
         also=also[:ALSO_MAX],
         kind=alert.kind if old.kind == "drill" else old.kind,  # never from a real alert to a drill
     )
-    merged = case if newer == old else replace(case, alert=newer)
-    return _with_kiosks_stage(merged, alert, now)
 
 
 def rejoin(stored: Case, fresh: Case, now: Now) -> Case:
     """Join what the store held with what came while it could not be read."""
     joined = merge(stored, fresh.alert, now)
     newer = tuple(entry for entry in fresh.stages if rank(entry.stage) > rank(top(joined)))
-    return replace(joined, stages=joined.stages + newer)
+    doors = dict.fromkeys((*joined.also_by, fresh.door, *fresh.also_by))
+    return replace(
+        joined,
+        stages=joined.stages + newer,
+        also_by=tuple(door for door in doors if door != joined.door),
+        sms_from=joined.sms_from or fresh.sms_from,
+    )
 
 
 def _with_kiosks_stage(case: Case, alert: Alert, now: Now) -> Case:
@@ -121,7 +169,9 @@ def _add(case: Case, entry: StageEntry) -> Case:
     return replace(case, stages=(*stages, entry))
 
 
-def act(case: Case, action: Action, by: str, note: str, now: Now) -> Case | Rejected:
+def act(
+    case: Case, action: Action, by: str, note: str, now: Now, *, via: Literal["centre", "sms"] = "centre"
+) -> Case | Rejected:
     """Let a person advance a case; Rejected says why not. Repeating oneself is harmless."""
     stage = TARGET[action]
     if not by or len(by) > BY_MAX or len(note) > NOTE_MAX:
@@ -134,7 +184,26 @@ def act(case: Case, action: Action, by: str, note: str, now: Now) -> Case | Reje
         return case
     if rank(stage) <= rank(top(case)):
         return Rejected(f"already {top(case)}; stages never go back")
-    return _add(case, StageEntry(stage=stage, at_ms=now.utc_ms, by=by, note=note))
+    return _add(case, StageEntry(stage=stage, at_ms=now.utc_ms, by=by, note=note, via=via))
+
+
+def with_outcome(case: Case, outcome: Outcome, referral: str) -> Case:
+    """Add to a case that was just closed how it ended and who took over."""
+    last = case.stages[-1]
+    if last.stage != "closed":
+        return case
+    return replace(case, stages=(*case.stages[:-1], replace(last, outcome=outcome, referral=referral)))
+
+
+def without_number(case: Case) -> Case:
+    """Forget which number its text came from."""
+    return replace(case, sms_from="")
+
+
+def overruled(case: Case, entry: StageEntry, asked: ReplyStage) -> Case:
+    """Put what another monitor had decided before in the place of our own entry of the stage `asked`."""
+    others = [known for known in case.stages if known.stage not in {entry.stage, asked}]
+    return replace(case, stages=tuple(sorted((*others, entry), key=lambda one: rank(one.stage))))
 
 
 def expire(case: Case, now: Now) -> Case:
@@ -151,3 +220,15 @@ def reply(case: Case, entry: StageEntry) -> Reply:
         by=entry.by,
         presses=case.alert.presses,
     )
+
+
+def least_needed(held: Iterable[Case]) -> Case:
+    """Choose which alert memory lets go: a closed one, then a drill, then the oldest of whoever has most."""
+    all_of_them = tuple(held)
+    most = Counter(case.alert.kiosk_id for case in all_of_them)
+    return min(
+        all_of_them,
+        key=lambda case: (
+            not is_closed(case), not is_drill(case), -most[case.alert.kiosk_id], case.received_ms
+        ),
+    )  # fmt: skip

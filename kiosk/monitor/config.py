@@ -10,8 +10,9 @@ from msgspec import Meta, Struct, field
 
 from kiosk import config_text
 from kiosk.messages import ConfigError
+from kiosk.monitor import sections
+from kiosk.monitor.sections import FilePath
 
-FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*\Z", description="an absolute path")]
 Broker = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}\Z", description="host:port of a broker")
 ]
@@ -36,6 +37,16 @@ class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: FilePath | None = None
 
 
+class Heartbeats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A client of its own for heartbeats, heard by a process of its own: for some hundred kiosks and more."""
+
+    id: MonitorId
+    cert: FilePath | None = None
+    key: FilePath | None = None
+    user: str | None = None
+    password_file: FilePath | None = None
+
+
 class Mqtt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The brokers, tried in turn. Without `tls` only loopback brokers are allowed."""
 
@@ -45,6 +56,7 @@ class Mqtt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tls: Tls | None = None
     user: str | None = None
     password_file: FilePath | None = None
+    heartbeats: Heartbeats | None = None
 
 
 class FleetLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +81,20 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     mqtt: Mqtt
     fleet: FleetLimits = field(default_factory=FleetLimits)
     paths: Paths = field(default_factory=Paths)
+    store: sections.StoreSection = field(default_factory=sections.StoreSection)
+    retention: sections.Retention = field(default_factory=sections.Retention)
+    web: sections.Web | None = None
+    doors: sections.Doors | None = None
+    ca: sections.Ca | None = None
+    sms: sections.Sms | None = None
+    escalation: sections.Escalation = field(default_factory=sections.Escalation)
+    cap: sections.CapHook | None = None
+    updates: sections.Updates = field(default_factory=sections.Updates)
+
+    @property
+    def store_url(self) -> str:
+        """Give the store's URL, without a password."""
+        return self.store.url or f"sqlite:///{self.paths.state}/centre.sqlite"
 
     @property
     def store_path(self) -> str:
@@ -93,9 +119,35 @@ def read(text: str, file: str) -> MonitorConfig:
         raise ConfigError(f"{file}: mqtt.tls: cert and key belong together; write both or neither")
     if mqtt.user is None and mqtt.password_file is not None:
         raise ConfigError(f"{file}: mqtt.password_file: needs mqtt.user")
+    _demand_own_ears(mqtt.heartbeats, config.monitor.id, file)
+    _demand_safe_web(config.web, file)
     if any(int(broker.rpartition(":")[2]) not in range(1, 65536) for broker in mqtt.brokers):
         raise ConfigError(f"{file}: mqtt.brokers: a port is a number from 1 to 65535")
     return config
+
+
+def _demand_own_ears(ears: Heartbeats | None, own_id: str, file: str) -> None:
+    """Refuse ears that would push the centre's own connection off, or that have half an identity."""
+    if ears is None:
+        return
+    if ears.id == own_id:
+        raise ConfigError(
+            f"{file}: mqtt.heartbeats.id: must differ from monitor.id; two clients of one id fight"
+        )
+    if (ears.cert is None) != (ears.key is None):
+        raise ConfigError(f"{file}: mqtt.heartbeats: cert and key belong together; write both or neither")
+    if ears.user is None and ears.password_file is not None:
+        raise ConfigError(f"{file}: mqtt.heartbeats.password_file: needs mqtt.heartbeats.user")
+
+
+def _demand_safe_web(web: sections.Web | None, file: str) -> None:
+    """Refuse to send passwords over a network in the clear."""
+    if web is None:
+        return
+    if (web.cert is None) != (web.key is None):
+        raise ConfigError(f"{file}: web: cert and key belong together; write both or neither")
+    if web.cert is None and not _is_loopback(web.listen):
+        raise ConfigError(f"{file}: web.listen: without cert and key only loopback is allowed")
 
 
 def _is_loopback(broker: str) -> bool:

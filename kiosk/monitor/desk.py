@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, assert_never
 import msgspec
 from msgspec import Meta, Struct
 
-from kiosk.bodies import CommandName, KioskId, Token
+from kiosk import wire
+from kiosk.bodies import Alert, CommandName, Digest, Id, KioskId, Token, Version
 from kiosk.monitor import cases, views
 from kiosk.monitor.effects import Answer
 from kiosk.monitor.fleet import Fleet
-from kiosk.monitor.messages import Acted, CommandAsked, DutySet, Notice
+from kiosk.monitor.messages import Acted, AlertArrived, CommandAsked, DutySet, Notice, SmsArrived
+from kiosk.monitor.records import Outcome, SmsDoor
 
 PAGE = 50  # a page of alerts or kiosks stays far below the socket's 256 kB of unsent answer
 WAITING_MAX = 256
@@ -63,6 +65,8 @@ class Close(Struct, frozen=True, tag_field="ask", tag="close"):
     alert: Text
     by: Who
     note: Note = ""
+    outcome: Outcome = ""
+    referral: Text = ""
 
 
 class Order(Struct, frozen=True, tag_field="ask", tag="command"):
@@ -72,6 +76,9 @@ class Order(Struct, frozen=True, tag_field="ask", tag="command"):
     name: CommandName
     by: Who
     duty: bool = False
+    release: Digest | None = None
+    version: Version | None = None
+    command_id: Id | None = None
 
 
 class Duty(Struct, frozen=True, tag_field="ask", tag="duty"):
@@ -80,14 +87,42 @@ class Duty(Struct, frozen=True, tag_field="ask", tag="duty"):
     on: bool
 
 
-Question = Alerts | Kiosks | Centre | Accept | Advance | Close | Order | Duty
+class Deliver(Struct, frozen=True, tag_field="ask", tag="alert"):
+    """A kiosk delivers an alert by HTTPS: `body` is the JSON text, `peer` the name in its certificate."""
+
+    body: Annotated[str, Meta(max_length=8192)]
+    peer: Text
+
+
+class DeliverSms(Struct, frozen=True, tag_field="ask", tag="sms"):
+    """An SMS came in by another process than the centre's own."""
+
+    message_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    door: SmsDoor
+    number: Annotated[str, Meta(max_length=64)]
+    text: Annotated[str, Meta(max_length=1000)]
+
+
+class Reload(Struct, frozen=True, tag_field="ask", tag="reload"):
+    """People, rota or registry changed in the database: read them again now."""
+
+
+Question = Alerts | Kiosks | Centre | Accept | Advance | Close | Order | Duty | Deliver | DeliverSms | Reload
+Asking = Accept | Advance | Close | Order | Duty | DeliverSms
 
 
 class Desk:
     """Answers questions from the fleet, or turns them into notices and answers later."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        reload: Callable[[], None] = lambda: None,
+        counted: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
         self._fleet = fleet
+        self._reload = reload
+        self._counted = counted
         self._waiting: dict[Token, Reply] = {}
         self._asked = 0
 
@@ -105,7 +140,12 @@ class Desk:
                 reply(self._kiosks(question))
             case Centre():
                 reply(self._centre())
-            case Accept() | Advance() | Close() | Order() | Duty():
+            case Reload():
+                self._reload()
+                reply({"ok": True})
+            case Deliver():
+                return self._delivered(question, reply)
+            case Accept() | Advance() | Close() | Order() | Duty() | DeliverSms():
                 return self._notice(question, self._token(reply))
             case _:
                 assert_never(question)
@@ -125,7 +165,19 @@ class Desk:
             del self._waiting[next(iter(self._waiting))]
         return token
 
-    def _notice(self, question: Accept | Advance | Close | Order | Duty, token: Token) -> Notice:
+    def _delivered(self, question: Deliver, reply: Reply) -> Notice | None:
+        """Take an alert in by HTTPS; its sender may speak for itself only."""
+        alert = wire.parse(Alert, question.body.encode())
+        if isinstance(alert, wire.Rejected):
+            reply({"ok": False, "text": alert.reason, "alert_id": ""})
+            return None
+        if alert.kiosk_id != question.peer:
+            text = "kiosk_id is not the name in the certificate"
+            reply({"ok": False, "text": text, "alert_id": alert.alert_id})
+            return None
+        return AlertArrived(alert=alert, door="https", token=self._token(reply))
+
+    def _notice(self, question: Asking, token: Token) -> Notice:
         match question:
             case Accept():
                 return Acted(token=token, action="accept", alert=question.alert, by=question.by)
@@ -133,7 +185,15 @@ class Desk:
                 return Acted(token=token, action=question.stage, alert=question.alert, by=question.by)
             case Close():
                 by, note = question.by, question.note
-                return Acted(token=token, action="close", alert=question.alert, by=by, note=note)
+                return Acted(
+                    token=token,
+                    action="close",
+                    alert=question.alert,
+                    by=by,
+                    note=note,
+                    outcome=question.outcome,
+                    referral=question.referral,
+                )
             case Order():
                 return CommandAsked(
                     token=token,
@@ -141,9 +201,20 @@ class Desk:
                     name=question.name,
                     by=question.by,
                     duty=question.duty,
+                    release=question.release,
+                    version=question.version,
+                    command_id=question.command_id,
                 )
             case Duty():
                 return DutySet(token, question.on)
+            case DeliverSms():
+                return SmsArrived(
+                    message_id=question.message_id,
+                    door=question.door,
+                    number=question.number,
+                    text=question.text,
+                    token=token,
+                )
             case _:
                 assert_never(question)
 
@@ -173,4 +244,5 @@ class Desk:
             "kiosks": len(fleet.roster.all()),
             "alerts": len(fleet.caseload.all()),
             "refused": fleet.roster.refused,
+            "figures": self._counted(),
         }

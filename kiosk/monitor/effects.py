@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kiosk.bodies import Command, KioskId, Reply, Token
 from kiosk.effects import Tell
 from kiosk.monitor.messages import Receipt
-from kiosk.monitor.records import Change
+from kiosk.monitor.records import Case, Change, Kiosk, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +59,29 @@ class Answer:
     alert_id: str = ""
 
 
-FleetEffect = Save | SendReply | SendCommand | Acknowledge | Announce | Answer | Tell
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Send one SMS, by the centre's modem or its gateway; hand back TextSettled."""
+
+    text: Text
+    number: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Let everybody who looks at a board see how an alert stands; never waits for the disk."""
+
+    case: Case
+
+
+@dataclass(frozen=True, slots=True)
+class ShowKiosk:
+    """Let everybody who looks see that a kiosk fell silent, came back, or may be two."""
+
+    kiosk: Kiosk
+
+
+FleetEffect = (
+    Save | SendReply | SendCommand | Acknowledge | Announce | Answer | SendText | Show | ShowKiosk | Tell
+)  # fmt: skip

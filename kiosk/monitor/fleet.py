@@ -7,11 +7,13 @@ after the store has its alert.
 from dataclasses import dataclass
 from typing import assert_never
 
-from kiosk.bodies import Command, KioskId
+from kiosk.bodies import KioskId
 from kiosk.effects import Tell
 from kiosk.messages import Now
+from kiosk.monitor import cases
+from kiosk.monitor.books import Books
 from kiosk.monitor.caseload import Caseload
-from kiosk.monitor.effects import Announce, Answer, FleetEffect, SendCommand
+from kiosk.monitor.effects import Announce, Answer, FleetEffect, ShowKiosk
 from kiosk.monitor.ledger import Ledger
 from kiosk.monitor.messages import (
     Acted,
@@ -19,27 +21,36 @@ from kiosk.monitor.messages import (
     BodyRefused,
     CommandAsked,
     DutySet,
+    EarsFell,
+    EarsRose,
     EventArrived,
     HeartbeatArrived,
+    HeartbeatsArrived,
+    LeaseChanged,
     LinkFell,
     LinkRose,
+    NewsRead,
     Notice,
+    PlanLoaded,
     ReplyTaken,
     Restored,
     ResultArrived,
     Saved,
     SaveFailed,
+    SmsArrived,
     StatusArrived,
     Stopped,
     StoreRenewed,
+    TextSettled,
     Ticked,
 )
 from kiosk.monitor.roster import Roster
-from kiosk.wire import Rejected, utc_text
+from kiosk.monitor.staff import NO_SMS, People, SmsRules, Staff
+from kiosk.wire import Rejected
 
+ANNOUNCE_S = 300.0  # a broker may acknowledge our presence and lose it, and the kiosks write SMS at once
 SETTLE_S = 10.0  # the broker hands over what it kept for us just after we connect
-SAVE_RETRY_S = 1.0
-COMMAND_TTL_MS = 60_000  # an order that waits longer would surprise the people at the site
+SENDING = (Saved, SaveFailed, TextSettled, LeaseChanged)  # after which a text may go out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +65,21 @@ class Limits:
 class Fleet:
     """Every kiosk and every alert that the centre answers for."""
 
-    def __init__(self, limits: Limits, *, on_duty: bool) -> None:
+    def __init__(self, limits: Limits, *, on_duty: bool, sms: SmsRules = NO_SMS, ears: bool = False) -> None:
+        """Begin; with `ears` heartbeats come by a connection that rises and falls by itself."""
         self._limits = limits
+        self._deaf = ears
+        self._ears_s = 0.0
         self._ledger = Ledger()
         self.caseload = Caseload(self._ledger, limits.alerts)
         self.roster = Roster(self._ledger, limits.kiosks)
+        self._staff = Staff(self.caseload, self.roster, self._ledger, sms, self._alert)
         self.on_duty = on_duty
         self.link_up = False
         self._announced: bool | None = None
+        self._announce_s = 0.0
         self._up_s = 0.0
-        self._retry_s = 0.0
+        self._books = Books(self._ledger, self.caseload, self.roster, self._staff)
 
     @property
     def store_fault(self) -> str:
@@ -73,33 +89,41 @@ class Fleet:
     def handle(self, notice: Notice, now: Now) -> list[FleetEffect]:
         """Take one notice in and say what to do, in order."""
         out = self._handle(notice, now)
-        if self.link_up and not isinstance(notice, HeartbeatArrived):
-            out += self.caseload.tell(now)
-        return out + self._presence() + self._ledger.close_turn()
+        if not isinstance(notice, HeartbeatArrived | HeartbeatsArrived):
+            ticked = isinstance(notice, Ticked)
+            out += self._staff.run(now, saved=isinstance(notice, SENDING), ticked=ticked)
+            out += self.caseload.tell(now) if self.link_up else []
+        return out + self._presence(now) + self._ledger.close_turn()
 
     def _handle(self, notice: Notice, now: Now) -> list[FleetEffect]:
         match notice:
-            case HeartbeatArrived():
-                return self.roster.on_heartbeat(notice, now)
+            case HeartbeatArrived() | HeartbeatsArrived():
+                return self.roster.on_heartbeats(notice, now)
             case AlertArrived() | StatusArrived() | EventArrived() | ResultArrived() | BodyRefused():
                 return self._message(notice, now)
-            case Acted() | CommandAsked() | DutySet():
+            case (
+                Acted()
+                | CommandAsked()
+                | DutySet()
+                | PlanLoaded()
+                | LeaseChanged()
+                | SmsArrived()
+                | TextSettled()
+            ):
                 return self._person(notice, now)
             case Saved() | SaveFailed() | Restored() | StoreRenewed() | Stopped():
-                return self._store(notice, now)
-            case LinkRose() | LinkFell() | ReplyTaken():
+                return self._books.handle(notice, now)
+            case LinkRose() | LinkFell() | EarsRose() | EarsFell() | ReplyTaken() | NewsRead() | Ticked():
                 return self._link(notice, now)
-            case Ticked():
-                return self._tick(now)
             case _:
                 assert_never(notice)
 
-    def _presence(self) -> list[FleetEffect]:
+    def _presence(self, now: Now) -> list[FleetEffect]:
         """Tell the kiosks when nobody could answer: without a store there is no receipt."""
         able = self.on_duty and not self._ledger.fault
-        if able == self._announced:
+        if able == self._announced and not (self.link_up and now.s >= self._announce_s):
             return []
-        self._announced = able
+        self._announced, self._announce_s = able, now.s + ANNOUNCE_S
         return [Announce(able)]
 
     # ---- messages that the broker wants acknowledged
@@ -126,8 +150,16 @@ class Fleet:
         kiosk_id = KioskId(notice.alert.kiosk_id)
         taken = self.caseload.take(notice, now)
         if isinstance(taken, Rejected):
+            if notice.token is not None:
+                refused = Answer(token=notice.token, ok=False, text=taken.reason)
+                return [refused]
             refusal = BodyRefused(kiosk_id=kiosk_id, leaf="alert", reason=taken.reason)
             return self.roster.on_refused(refusal, now)
+        if notice.token is not None:
+            case = self.caseload.get(notice.alert.alert_id)
+            stage = cases.top(case) if case else "received"
+            answer = Answer(token=notice.token, ok=True, text=stage, alert_id=notice.alert.alert_id)
+            taken += self._ledger.when_durable(answer)
         return taken + self.roster.on_alert(kiosk_id, notice.alert.seq, now)
 
     def _status(self, notice: StatusArrived, now: Now) -> list[FleetEffect]:
@@ -144,78 +176,39 @@ class Fleet:
         if self.roster.get(notice.kiosk_id) is None:
             return []
         result = notice.result
-        text = f"{result.command_id[-6:]} {result.state}" + (f": {result.detail}" if result.detail else "")
+        of_rollout = result.command_id.startswith("upd-")  # which reads its orders' results by their names
+        name = result.command_id if of_rollout else result.command_id[-6:]
+        text = f"{name} {result.state}" + (f": {result.detail}" if result.detail else "")
         self.roster.note(notice.kiosk_id, "command", text, now)
         detail = (("kiosk", notice.kiosk_id), ("command", result.command_id), ("state", result.state))
         return [Tell("command_result", detail)]
 
     # ---- people
 
-    def _person(self, notice: Acted | CommandAsked | DutySet, now: Now) -> list[FleetEffect]:
+    def _person(self, notice: People, now: Now) -> list[FleetEffect]:
         match notice:
-            case Acted():
-                return self.caseload.act(notice, now)
             case CommandAsked():
-                return self._command(notice, now)
+                return self._staff.command(notice, now, link_up=self.link_up)
             case DutySet():
                 self.on_duty = notice.on
                 text = "on duty" if notice.on else "off duty"
                 return [Tell("duty", (("on", notice.on),)), Answer(token=notice.token, ok=True, text=text)]
-            case _:
-                assert_never(notice)
-
-    def _command(self, notice: CommandAsked, now: Now) -> list[FleetEffect]:
-        if self.roster.get(notice.kiosk_id) is None:
-            return [Answer(token=notice.token, ok=False, text="no such kiosk")]
-        if not self.link_up:
-            return [Answer(token=notice.token, ok=False, text="the centre has no link to its kiosks")]
-        command = Command(
-            command_id=now.fresh_id,
-            name=notice.name,
-            at=utc_text(now.utc_ms),
-            expires_at=utc_text(now.utc_ms + COMMAND_TTL_MS),
-            by=notice.by,
-            duty=notice.duty,
-        )
-        note = f"{command.command_id[-6:]} {notice.name} by {notice.by}"
-        self.roster.note(notice.kiosk_id, "command", note, now)
-        detail = (("kiosk", notice.kiosk_id), ("command", command.command_id), ("name", notice.name))
-        answer = Answer(token=notice.token, ok=True, text=command.command_id)
-        return [SendCommand(notice.kiosk_id, command), Tell("command_sent", detail), answer]
-
-    # ---- the store
-
-    def _store(
-        self, notice: Saved | SaveFailed | Restored | StoreRenewed | Stopped, now: Now
-    ) -> list[FleetEffect]:
-        match notice:
-            case Saved():
-                mended = bool(self._ledger.fault)
-                released = self._ledger.saved(notice.serial)
-                return [Tell("store_mended"), *released] if mended else released
-            case SaveFailed():
-                first = not self._ledger.fault
-                excuses = self._ledger.failed(notice.reason)
-                self._retry_s = now.s + SAVE_RETRY_S
-                broke = Tell("store_broke", (("reason", notice.reason),), "error")
-                return [broke, *excuses] if first else excuses
-            case Restored():
-                self.caseload.restore(notice.cases, now)
-                self.roster.restore(notice.kiosks, notice.events, now)
-                return [_set_aside(notice.quarantined)] if notice.quarantined else []
-            case StoreRenewed():
-                self.caseload.write_all()
-                self.roster.write_all()
-                return [_set_aside(notice.quarantined)]
-            case Stopped():
-                self.roster.flush()
-                return []
+            case Acted() | PlanLoaded() | LeaseChanged() | SmsArrived() | TextSettled():
+                return self._staff.handle(notice, now)
             case _:
                 assert_never(notice)
 
     # ---- the link and time
 
-    def _link(self, notice: LinkRose | LinkFell | ReplyTaken, now: Now) -> list[FleetEffect]:
+    def _link(
+        self, notice: LinkRose | LinkFell | EarsRose | EarsFell | ReplyTaken | NewsRead | Ticked, now: Now
+    ) -> list[FleetEffect]:
+        if isinstance(notice, Ticked):
+            return self._tick(now)
+        if isinstance(notice, NewsRead):
+            return self._news(notice, now)
+        if isinstance(notice, EarsRose | EarsFell):
+            return self._ears(notice, now)
         if isinstance(notice, ReplyTaken):
             self.caseload.taken(notice.alert_id, notice.stage)
             return []
@@ -229,17 +222,29 @@ class Fleet:
         self._ledger.forget_receipts()
         return [Tell("link_fell", (("reason", notice.reason),), "error" if was_up else "warning")]
 
-    def _tick(self, now: Now) -> list[FleetEffect]:
-        out = self.caseload.tick(now)
-        if self.link_up:  # a deaf centre judges nobody
-            silent_after_s = self._limits.silent_after_s
-            out += self.roster.judge(now, since_s=self._up_s, silent_after_s=silent_after_s)
-        self.roster.flush_due(now)
-        if self._ledger.fault and now.s >= self._retry_s:
-            self._retry_s = now.s + SAVE_RETRY_S
-            out += self._ledger.retry()
+    def _ears(self, notice: EarsRose | EarsFell, now: Now) -> list[FleetEffect]:
+        if isinstance(notice, EarsRose):
+            self._deaf, self._ears_s = False, now.s
+            return [Tell("ears_rose", (("peer", notice.peer),))]
+        was_deaf, self._deaf = self._deaf, True
+        return [Tell("ears_fell", (("reason", notice.reason),), "warning" if was_deaf else "error")]
+
+    def _news(self, notice: NewsRead, now: Now) -> list[FleetEffect]:
+        """Follow what another monitor has written."""
+        out = [effect for case in notice.cases for effect in self.caseload.learn(case, now)]
+        self._staff.hear(notice.texts)
+        for kiosk in notice.kiosks:
+            known = self.roster.get(kiosk.kiosk_id)
+            self.roster.restore((kiosk,), (), now)
+            new = self.roster.get(kiosk.kiosk_id)
+            if new is not None and (known is None or known.life != new.life):
+                out.append(ShowKiosk(new))
         return out
 
-
-def _set_aside(file: str) -> Tell:
-    return Tell("store_quarantined", (("file", file),), "error")
+    def _tick(self, now: Now) -> list[FleetEffect]:
+        out = self.caseload.tick(now)
+        if self.link_up and not self._deaf:  # a deaf centre judges nobody
+            silent_after_s, since_s = self._limits.silent_after_s, max(self._up_s, self._ears_s)
+            out += self.roster.judge(now, since_s=since_s, silent_after_s=silent_after_s)
+        self.roster.flush_due(now)
+        return out + self._books.retry(now)

@@ -3,8 +3,11 @@
 Whatever comes, exactly one notice leaves: what cannot be used becomes BodyRefused, never an exception.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
+
+import msgspec
 
 from kiosk import wire
 from kiosk.bodies import Alert, CommandResult, Event, Heartbeat, KioskId, Status
@@ -13,6 +16,7 @@ from kiosk.monitor.messages import (
     BodyRefused,
     EventArrived,
     HeartbeatArrived,
+    HeartbeatsArrived,
     Notice,
     Receipt,
     ResultArrived,
@@ -65,6 +69,8 @@ def _read(address: Address, heard: Heard) -> Notice | Rejected:
             found = AlertArrived(alert=alert, door="mqtt", receipt=receipt)
         case Status() as status:
             found = StatusArrived(kiosk_id=kiosk_id, status=status, retained=heard.retained, receipt=receipt)
+        case Heartbeat() if heard.retained:
+            found = Rejected("Heartbeat: retained, so it proves nothing")
         case Heartbeat() as heartbeat:
             found = HeartbeatArrived(kiosk_id, heartbeat)
         case Event() as event:
@@ -90,3 +96,41 @@ def _same(body: Inbound | Rejected, address: Address) -> Inbound | Rejected:
         case _:
             same = True
     return body if same else Rejected(f"{type(body).__name__}: its ids are not the topic's")
+
+
+class BeatReader:
+    """Reads heartbeats by the thousand: takes each kiosk's topic apart once. One thread owns it."""
+
+    def __init__(self, kiosks: int) -> None:
+        self._kiosks = kiosks
+        self._names: dict[str, KioskId] = {}
+        self._decode = msgspec.json.Decoder(Heartbeat).decode
+
+    def read(self, waiting: Mapping[str, tuple[bytes, int]]) -> tuple[HeartbeatsArrived, tuple[Notice, ...]]:
+        """Turn topic -> (newest payload, how many before it) into heartbeats, and what is none of them.
+
+        An alert may be called `hb`: whatever came, a notice leaves.
+        """
+        names, decode = self._names, self._decode
+        good: list[HeartbeatArrived] = []
+        others: list[Notice] = []
+        for topic, (payload, merged) in waiting.items():
+            kiosk_id = names.get(topic)
+            try:
+                if kiosk_id is not None and len(payload) <= wire.MAX_BODY_BYTES:
+                    good.append(HeartbeatArrived(kiosk_id, decode(payload), merged))
+                    continue
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass  # said in words below
+            found = read(Heard(topic, payload, retained=False, receipt=None))
+            if isinstance(found, HeartbeatArrived):
+                good.append(HeartbeatArrived(found.kiosk_id, found.heartbeat, merged))
+                self._remember(topic, found.kiosk_id)
+            else:
+                others.append(found)
+        return HeartbeatsArrived(tuple(good)), tuple(others)
+
+    def _remember(self, topic: str, kiosk_id: KioskId) -> None:
+        if len(self._names) >= self._kiosks:
+            self._names.clear()
+        self._names[topic] = kiosk_id

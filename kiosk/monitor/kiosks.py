@@ -3,7 +3,7 @@
 An old will never beats a live kiosk, and a message that may be old never proves life.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from kiosk.bodies import Heartbeat, Status
 from kiosk.messages import Now
@@ -14,6 +14,9 @@ MISSING_MAX = 32
 DOUBTS = 3  # one late message makes two: its run comes back, and then the true one does
 DOUBT_WINDOW_MS = 600_000
 TWIN_FORGET_MS = 3_600_000
+
+
+LATE_MS = 1_000  # heartbeats have a connection of their own, and may come this long after a will
 
 
 def hear(kiosk: Kiosk, now: Now) -> Kiosk:
@@ -29,16 +32,31 @@ def hear(kiosk: Kiosk, now: Now) -> Kiosk:
     )
 
 
-def on_heartbeat(kiosk: Kiosk, heartbeat: Heartbeat, now: Now) -> Kiosk:
-    """Take a heartbeat in; it is never retained or queued, so it proves life."""
+def on_heartbeat(kiosk: Kiosk, heartbeat: Heartbeat, now: Now, *, merged: int = 0) -> Kiosk:
+    """Take a heartbeat in; it is never retained or queued, so it proves life.
+
+    `merged` older ones came with it that nobody looked at: those are not lost.
+    """
     last = kiosk.heartbeat
     if last is not None and last.boot == heartbeat.boot == kiosk.boot:
         if heartbeat.seq <= last.seq:  # one device counts upwards while it runs
             kiosk = doubt(kiosk, now)
         else:
-            lost = kiosk.heartbeats_lost + heartbeat.seq - last.seq - 1
+            lost = kiosk.heartbeats_lost + max(heartbeat.seq - last.seq - 1 - merged, 0)
+            if kiosk.life == "online":  # nearly all heartbeats are of this kind: one copy, not three
+                return replace(
+                    kiosk,
+                    heard_s=now.s,
+                    heard_ms=now.utc_ms,
+                    heartbeat=heartbeat,
+                    heartbeats_lost=lost,
+                    version=heartbeat.version or kiosk.version,
+                )
             kiosk = replace(kiosk, heartbeats_lost=lost)
     kiosk = _boot(kiosk, heartbeat.boot, now)
+    gone = kiosk.why == "will" or kiosk.life == "stopped"
+    if gone and 0 <= now.utc_ms - kiosk.since_ms < LATE_MS:
+        return replace(kiosk, heartbeat=heartbeat)  # sent before; one that is back says so by its birth
     return replace(hear(kiosk, now), heartbeat=heartbeat, version=heartbeat.version or kiosk.version)
 
 
@@ -58,7 +76,7 @@ def on_status(kiosk: Kiosk, status: Status, now: Now, *, retained: bool, settled
         life, why = ("stopped", "") if status.state == "stopped" else ("silent", "will")
         if kiosk.life == life:
             return kiosk
-        return replace(kiosk, life=life, why=why, since_ms=now.utc_ms)  # type: ignore[arg-type]
+        return replace(kiosk, life=life, why=why, since_ms=now.utc_ms)
     if retained or not settled:
         if older or lower:
             return kiosk

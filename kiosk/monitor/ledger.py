@@ -7,7 +7,17 @@ from typing import assert_never
 
 from kiosk.monitor.effects import Acknowledge, Answer, FleetEffect, Save
 from kiosk.monitor.messages import Receipt
-from kiosk.monitor.records import Change, StoreAlert, StoreEvent, StoreKiosk, StoreStage
+from kiosk.monitor.records import (
+    Change,
+    StoreAlert,
+    StoreEvent,
+    StoreInbound,
+    StoreKiosk,
+    StoreRenamed,
+    StoreSpan,
+    StoreStage,
+    StoreText,
+)
 
 EVENTS_MAX = 1000  # events that wait for a broken store; older ones give way, alerts never do
 
@@ -17,6 +27,8 @@ Key = tuple[str, str, str]
 def key_of(change: Change) -> Key:
     """Name what a change is about; a newer change of the same thing replaces it."""
     match change:
+        case StoreRenamed() | StoreText() | StoreInbound():
+            return _key_of_sms(change)
         case StoreAlert():
             return "alert", change.case.alert.alert_id, ""
         case StoreStage():
@@ -25,6 +37,20 @@ def key_of(change: Change) -> Key:
             return "event", change.event.kiosk_id, change.event.event_id
         case StoreKiosk():
             return "kiosk", change.kiosk.kiosk_id, ""
+        case StoreSpan(span):
+            return "span", span.kiosk_id, str(span.begins_s)
+        case _:
+            assert_never(change)
+
+
+def _key_of_sms(change: StoreRenamed | StoreText | StoreInbound) -> Key:
+    match change:
+        case StoreRenamed():
+            return "renamed", change.old_id, ""
+        case StoreText():
+            return "text", change.text.alert_id, f"{change.text.step} {change.text.to}"
+        case StoreInbound():
+            return "inbound", change.inbound.message_id, ""
         case _:
             assert_never(change)
 

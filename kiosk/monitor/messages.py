@@ -6,6 +6,8 @@ Owns no behaviour; every value is frozen.
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
+
 from kiosk.bodies import (
     Alert,
     AlertId,
@@ -19,7 +21,11 @@ from kiosk.bodies import (
     Status,
     Token,
 )
-from kiosk.monitor.records import Case, Kiosk
+from kiosk.monitor.calls import LeaseChanged as LeaseChanged  # noqa: PLC0414 - handed on
+from kiosk.monitor.calls import PlanLoaded as PlanLoaded  # noqa: PLC0414 - handed on
+from kiosk.monitor.calls import SmsArrived as SmsArrived  # noqa: PLC0414 - handed on
+from kiosk.monitor.calls import TextSettled as TextSettled  # noqa: PLC0414 - handed on
+from kiosk.monitor.records import Case, Kiosk, Outcome, StageEntry, Text
 
 Action = Literal["accept", "en_route", "on_scene", "close"]
 
@@ -34,12 +40,18 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertArrived:
-    """An alert came by `door`; `known` is what the store holds of it when memory does not."""
+    """An alert came by `door`; `known` is what the store holds of it when memory does not.
+
+    `token` is set where the sender waits for an Answer: it comes once the alert is durable. `sms_from` is the
+    number of the kiosk's own SIM where it came by SMS.
+    """
 
     alert: Alert
     door: Route
+    sms_from: str = ""
     receipt: Receipt | None = None
     known: Case | None = None
+    token: Token | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +64,19 @@ class StatusArrived:
     receipt: Receipt | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatArrived:
-    """A kiosk told its health."""
+class HeartbeatArrived(Struct, frozen=True, gc=False):
+    """A kiosk told its health; `merged` older heartbeats came in the same moment and were passed over."""
 
     kiosk_id: KioskId
     heartbeat: Heartbeat
+    merged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatsArrived:
+    """Kiosks told their health, at most once each."""
+
+    heartbeats: tuple[HeartbeatArrived, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +121,20 @@ class LinkFell:
 
 
 @dataclass(frozen=True, slots=True)
+class EarsRose:
+    """Heartbeats are heard (again), on a connection of their own."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarsFell:
+    """No heartbeats are heard: whoever is silent now may be well."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyTaken:
     """The broker has the reply and keeps it for the kiosk."""
 
@@ -118,17 +151,22 @@ class Acted:
     alert: str
     by: str
     note: str = ""
+    outcome: Outcome = ""
+    referral: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAsked:
-    """A person wants a kiosk to do something; `duty` lets a drill reach the duty officers' phones."""
+    """Somebody wants a kiosk to do something; `duty` lets a drill reach phones; roll-outs name theirs."""
 
     token: Token
     kiosk_id: KioskId
     name: CommandName
     by: str
     duty: bool = False
+    release: str | None = None
+    version: str | None = None
+    command_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +178,23 @@ class DutySet:
 
 
 @dataclass(frozen=True, slots=True)
+class Overruled:
+    """Another monitor was quicker: the store holds `entry`, not the stage `asked` as we wrote it.
+
+    `entry` is the same stage by somebody else, or one beyond it: stages never go back.
+    """
+
+    alert_id: AlertId
+    entry: StageEntry
+    asked: ReplyStage
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
-    """Every Save up to `serial` is durable."""
+    """Every Save up to `serial` is durable, but for what another monitor had decided before."""
 
     serial: int
+    overruled: tuple[Overruled, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +221,15 @@ class StoreRenewed:
     quarantined: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsRead:
+    """Another monitor on the same database wrote these."""
+
+    cases: tuple[Case, ...] = ()
+    kiosks: tuple[Kiosk, ...] = ()
+    texts: tuple[Text, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """The centre is about to end in order; the last Save follows."""
@@ -181,7 +241,8 @@ class Ticked:
 
 
 Notice = (
-    AlertArrived | StatusArrived | HeartbeatArrived | EventArrived | ResultArrived | BodyRefused |
-    LinkRose | LinkFell | ReplyTaken | Acted | CommandAsked | DutySet | Saved | SaveFailed | Restored |
-    StoreRenewed | Stopped | Ticked
+    AlertArrived | StatusArrived | HeartbeatArrived | HeartbeatsArrived | EventArrived | ResultArrived |
+    BodyRefused | LinkRose | LinkFell | EarsRose | EarsFell | ReplyTaken | Acted | CommandAsked | DutySet |
+    Saved | SaveFailed | Restored | StoreRenewed | NewsRead | PlanLoaded | LeaseChanged | SmsArrived |
+    TextSettled | Stopped | Ticked
 )  # fmt: skip

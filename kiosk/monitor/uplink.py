@@ -8,8 +8,9 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from kiosk.monitor.config import Mqtt
@@ -20,6 +21,9 @@ LOG = logging.getLogger(__name__)
 FIRST_REST_S, LONGEST_REST_S = 0.25, 10.0  # paho's own back-off grows to 120 s (pitfall 8)
 STABLE_S = 10.0  # a connection that lived this long was a good one: the next rest is short again
 CLOSE_S = 2.0
+GATHER_S = 0.05  # heartbeats that come within it are taken in together
+PART = 100  # heartbeats in one turn: some 3 ms
+WAITING_MAX = 250_000  # topics; more than kiosks that one centre may know
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,64 @@ class Settled:
     packet: int
 
 
-Post = Callable[[Heard | LinkRose | LinkFell | Settled], None]
+@dataclass(frozen=True, slots=True)
+class BeatsWaiting:
+    """Heartbeats wait to be taken from `Beats`."""
+
+
+Post = Callable[[Heard | LinkRose | LinkFell | Settled | BeatsWaiting], None]
+
+
+class Beats:
+    """Heartbeats on their way from the network's thread to the owner's, the newest of each kiosk.
+
+    They never queue up: while the owner is busy newer ones take the place of older ones, so that a stalled
+    disk fills no memory, and two in one moment cost as much as one.
+    """
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._lock = threading.Lock()
+        self._waiting: dict[str, tuple[bytes, int]] = {}
+        self._since_s = 0.0
+        self._told = False
+        self._taken: Iterator[tuple[str, tuple[bytes, int]]] = iter(())
+
+    def add(self, topic: str, payload: bytes, before: int = 0) -> None:
+        """Let one wait that stands for `before` older ones too; `hand_over` tells the owner."""
+        with self._lock:
+            known = self._waiting.get(topic)
+            if known is not None:
+                self._waiting[topic] = (payload, known[1] + 1 + before)
+            elif len(self._waiting) < WAITING_MAX:
+                self._waiting[topic] = (payload, before)
+
+    def hand_over(self, now_s: float, *, at_once: bool = False) -> bool:
+        """Tell the owner once that some wait, after GATHER_S or at once; True while it is yet to be told."""
+        if self._told or not self._waiting:
+            self._since_s = now_s
+            return False
+        if at_once or now_s - self._since_s >= GATHER_S:
+            self._told = True
+            self._post(BeatsWaiting())
+            return False
+        return True
+
+    def take(self) -> dict[str, tuple[bytes, int]]:
+        """Give topic -> (newest payload, how many before it) of some, and say that more wait if they do.
+
+        Only so many at a time: an alert that comes meanwhile stands behind a part, not behind a storm.
+        """
+        part = dict(islice(self._taken, PART))
+        if not part:
+            with self._lock:
+                taken, self._waiting = self._waiting, {}
+                self._told = False
+            self._taken = iter(taken.items())
+            part = dict(islice(self._taken, PART))
+        if len(part) == PART:
+            self._post(BeatsWaiting())
+        return part
 
 
 class Session(Protocol):

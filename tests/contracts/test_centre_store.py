@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from kiosk.bodies import AlertId, KioskId
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
 from kiosk.monitor.store import Store
+from kiosk.monitor.store.engine import sqlite_url
 
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
 ACCEPTED = StageEntry(stage="accepted", at_ms=UTC_MS + 5, by="op-1", note="қ", via="kiosk")
@@ -21,12 +23,14 @@ CLOSED = StageEntry(stage="closed", at_ms=UTC_MS + 9, by="op-1")
 AnyStore = Store | MemoryStore
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real), "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    real = Store(tmp_path / "state" / "centre.sqlite")
+    shared = request.param == "postgresql"
+    url = request.getfixturevalue("postgres_url") if shared else sqlite_url(tmp_path / "state" / "c.sqlite")
+    real = Store(url, writer="monitor-1")
     real.open()
     yield real
     real.close()
@@ -87,12 +91,13 @@ def test_the_newest_state_of_a_kiosk_is_kept(store: AnyStore) -> None:
     kiosk = Kiosk(
         kiosk_id=KioskId("kz-1"), life="online", boot=5, heartbeat=a_beat(faults=("modem",)), missing=(3, 4)
     )
-    store.commit([StoreKiosk(kiosk), StoreKiosk(replace(kiosk, life="silent", why="will"))])
-    assert store.load(0)[1] == (replace(kiosk, life="silent", why="will"),)
+    store.commit([StoreKiosk(kiosk), StoreKiosk(msgspec.structs.replace(kiosk, life="silent", why="will"))])
+    assert store.load(0)[1] == (msgspec.structs.replace(kiosk, life="silent", why="will"),)
 
 
 def test_events_are_kept_once_in_order(store: AnyStore) -> None:
     store.commit([StoreEvent(an_event(number)) for number in (1, 2, 1)])
+    store.commit([StoreKiosk(Kiosk(kiosk_id=KioskId("kz-1")))])
     assert [event.event_id for event in store.load(0)[2]] == ["ev-1", "ev-2"]
 
 
@@ -103,6 +108,9 @@ def test_the_number_of_the_start_rises_even_when_the_clock_does_not(store: AnySt
 
 
 TEXT = st.text(max_size=20)
+
+
+NUMBERS = count()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -117,17 +125,18 @@ def test_any_words_that_a_body_may_hold_can_be_stored(
 ) -> None:
     """A body that cannot be stored would block every commit after it."""
     place = msgspec.structs.replace(PLACE, name=msgspec.structs.replace(WORD, kk=name))
+    alert_id = f"A{next(NUMBERS)}"
     try:
-        raw = msgspec.json.encode(an_alert(alert_id="A", place=place, button=button, versions=versions))
+        raw = msgspec.json.encode(an_alert(alert_id=alert_id, place=place, button=button, versions=versions))
     except UnicodeEncodeError:  # a lone surrogate: no body can bring one, as JSON in UTF-8 has none
         return
     alert = msgspec.json.decode(raw, type=type(an_alert()))
     store.commit(
         [
             StoreAlert(a_case(alert=alert)),
-            StoreStage(AlertId("A"), replace(RECEIVED, by=by.encode("utf-8", "replace").decode())),
+            StoreStage(AlertId(alert_id), replace(RECEIVED, by=by.encode("utf-8", "replace").decode())),
         ]
     )
-    found = store.find("A")
+    found = store.find(alert_id)
     assert found is not None
     assert found.alert == alert

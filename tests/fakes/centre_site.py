@@ -32,6 +32,7 @@ class Site:
     folder: Path
     names: tuple[str, ...] = ("kz-1", "kz-2")
     protocol: str = "3.1.1"
+    store: str = ""  # a URL; SQLite beside the other state without one
     passwords: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +58,7 @@ class Site:
             [paths]
             state = "{self.folder}/state"
             run = "{self.folder}/run"
+            {f'[store]{chr(10)}url = "{self.store}"' if self.store else ""}
         """
 
     @property

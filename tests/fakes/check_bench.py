@@ -18,7 +18,7 @@ from kiosk.config import Config
 from kiosk.runtime import read_now
 from kiosk.site import Site
 
-PATIENCE_S = 10.0  # a deadline, never a delay
+PATIENCE_S = 45.0  # a deadline, never a delay
 
 
 def changed(config: Config, part: str, **values: Any) -> Config:

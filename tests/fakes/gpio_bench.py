@@ -10,7 +10,7 @@ from fakes.gpiod_fake import FakeGpiod, SimChip
 from kiosk.hw.pins import LibgpiodFactory
 
 PI_4B = 0xC03111
-PATIENCE_S = 5.0  # a deadline, never a delay
+PATIENCE_S = 30.0  # a deadline, never a delay
 
 
 class GpioBench:

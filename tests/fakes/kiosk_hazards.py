@@ -1,17 +1,22 @@
 """What may come in besides the story: strategies of numbers, texts, clocks and hostile events."""
 
+from fakes.virtual_kiosk import KEY
 from hypothesis import strategies as st
 
 from kiosk.bodies import Reply
-from kiosk.config import Contact, Cover
+from kiosk.config import Contact
+from kiosk.config_voice import Cover
 from kiosk.incident import UTC_MAX_MS
 from kiosk.messages import (
     BalanceRead,
     BodyRefused,
     CertificateRead,
+    HttpsAnswered,
+    HttpsFailed,
     InputLost,
     InputName,
     ModemStatus,
+    PapersRead,
     Published,
     PublishFailed,
     ReplyReceived,
@@ -47,8 +52,17 @@ HOSTILE = st.one_of(
     st.builds(SmsFailed, st.just(Token("sms.x.gateway1.1")), st.just("hung")),
     st.builds(Published, token=st.sampled_from(["", "alert.x.1", "hb"]).map(Token), code=st.integers(0, 255)),
     st.builds(PublishFailed, st.just(Token("alert.x.1")), st.just("no")),
+    st.builds(HttpsFailed, st.sampled_from(["post.x.1", "poll.x.1"]).map(Token), st.text(max_size=300)),
+    st.builds(
+        HttpsAnswered, token=st.sampled_from(["post.x.1", "probe.1"]).map(Token),
+        replies=st.just((Reply(alert_id="01NOBODY", stage="closed", at=AT),)),
+    ),
     st.builds(BodyRefused, st.just("ack"), st.text(max_size=300)),
-    st.builds(CertificateRead, st.integers(-10, 90)),
+    st.builds(CertificateRead, st.integers(-10, 90), st.integers(-1, 400)),
+    st.builds(
+        PapersRead, sms_key=st.sampled_from([b"", KEY]),
+        missing=st.dictionaries(st.sampled_from(["cert_missing", "sms_key_missing"]), st.just("x")),
+    ),
     st.builds(BalanceRead, st.sampled_from([None, 0.0, -5.5, 1e6]), st.just("x")),
     st.builds(
         ModemStatus, imei=st.just(""), sim=st.sampled_from(["ready", "missing", "puk_needed"]),

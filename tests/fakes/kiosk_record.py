@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kiosk.bodies import Alert, CommandResult, Event, Heartbeat
-from kiosk.effects import Effect, Publish, Say, SendSms, Tell
+from kiosk.effects import Effect, PollReplies, PostAlert, Publish, Say, SendSms, Tell
 
 
 @dataclass
@@ -41,6 +41,14 @@ class Record:
     @property
     def alerts(self) -> list[Alert]:
         return [e.body for e in self.of(Publish) if isinstance(e.body, Alert)]
+
+    @property
+    def posts(self) -> list[Alert]:
+        return [e.body for e in self.effects if isinstance(e, PostAlert)]
+
+    @property
+    def polls(self) -> list[PollReplies]:
+        return [e for e in self.effects if isinstance(e, PollReplies)]
 
     @property
     def beats(self) -> list[Heartbeat]:

@@ -7,13 +7,15 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from kiosk.bodies import STAGES, Alert
-from kiosk.effects import Effect, Publish, Save, Say, SendSms, Tell
+from kiosk.effects import Effect, PollReplies, PostAlert, Publish, Save, Say, SendSms, Tell
 from kiosk.messages import Snapshot
 
 STAGE_KEYS = frozenset(STAGES) - {"pressed", "sending"}
 TURN_MAX = 80
 TEXTS_A_MINUTE = 30
 MAX_S = 21_600.0
+POST_WORKER_MAX_S, POLL_WORKER_MAX_S = 14.999, 79.999
+HTTPS_AFTER_S = 5.0
 WORKER_MAX_S = 119.999  # then a text that the modem's worker says nothing of counts as failed
 
 
@@ -23,6 +25,7 @@ class Witness:
 
     mode: str
     has_sms: bool
+    has_https: bool = False
     now_s: float = 0.0
     mqtt: str = "unknown"
     sms: str = "unknown"
@@ -31,6 +34,7 @@ class Witness:
     opened_s: dict[str, float] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
     drill: str = ""
+    rehearsed: str = ""
     delivered: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     tampers: set[str] = field(default_factory=set)
     unheard: set[str] = field(default_factory=set)
@@ -40,6 +44,14 @@ class Witness:
     rank: dict[str, int] = field(default_factory=dict)
     text_times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     with_modem: str = ""
+    post: str = ""
+    post_s: float = 0.0
+    poll: str = ""
+    poll_s: float = 0.0
+    posted: dict[str, int] = field(default_factory=dict)
+    centre_told: set[str] = field(default_factory=set)
+    mqtt_told: set[str] = field(default_factory=set)
+    again_s: dict[str, float] = field(default_factory=dict)
     handed_s: float = 0.0
     resumed: int = 0
     disk: Snapshot = field(default_factory=Snapshot)
@@ -58,6 +70,10 @@ class Witness:
                     self._told(what, dict(detail))
                 case Publish(_, Alert() as alert):
                     self._alert(alert)
+                case PostAlert(token, alert):
+                    self._posted(token, alert)
+                case PollReplies(token=token, alert_id=alert_id):
+                    self._polled(token, alert_id)
                 case SendSms(token=token):
                     self._text(token)
                 case Save(snapshot):
@@ -83,6 +99,9 @@ class Witness:
             self.tampers.add(alert_id)
         elif what == "drill":
             self.drill = alert_id
+        elif what in ("trial_begun", "trial_pressed", "rehearse"):
+            assert not self.open, "an installer's trial during an alarm"
+            self.rehearsed = str(detail.get("key", "drill"))
         elif what in ("drill_passed", "drill_failed"):
             if what == "drill_passed":
                 assert "mqtt" in self.delivered[alert_id], "a drill passed without the centre's receipt"
@@ -100,8 +119,29 @@ class Witness:
             assert alert.stage in self.delivered[alert.alert_id], f"nobody told {alert.stage}"
         self.rank[alert.alert_id] = rank
         self.published[alert.alert_id] = alert.presses
+        if alert.alert_id in self.mqtt_told:  # until it is answered again MQTT may have lost the answer
+            self.mqtt_told.discard(alert.alert_id)
+            self.again_s[alert.alert_id] = self.now_s + HTTPS_AFTER_S
         self.attempted.add(alert.alert_id)
         assert alert.kind == "press" or alert.alert_id not in self.open
+
+    def _posted(self, token: str, alert: Alert) -> None:
+        assert self.has_https, "posted to no door"
+        assert self.post_is_free, "two posts at once"
+        assert not self.is_over(alert.alert_id), "posted an alert that is over"
+        assert alert.route == "https"
+        self.post, self.post_s = token, self.now_s
+        self.posted[alert.alert_id] = alert.presses
+        self.attempted.add(alert.alert_id)
+
+    def _polled(self, token: str, alert_id: str) -> None:
+        assert self.poll_is_free, "two questions at once"
+        assert alert_id in self.centre_told, "asked about an alert that the centre may not have"
+        assert not self.is_over(alert_id), "asked about an alert that is over"
+        heard = self.mqtt == "up" and alert_id in self.mqtt_told
+        assert not heard, "asked though MQTT brings the answers"
+        assert alert_id != self.drill, "asked about a drill"
+        self.poll, self.poll_s = token, self.now_s
 
     def _text(self, token: str) -> None:
         assert self.sms == "up", "a text for a modem that is not there"
@@ -119,6 +159,10 @@ class Witness:
         assert len(times) <= TEXTS_A_MINUTE, "too many texts a minute"
 
     def _heard(self, said: Say) -> None:
+        if said.key == self.rehearsed:
+            self.rehearsed = ""
+            assert not self.open, "a rehearsal's words during an alarm"
+            return
         newest = self.newest
         told = self.delivered[newest] if newest else set()
         match said.key:
@@ -147,6 +191,14 @@ class Witness:
     @property
     def modem_is_free(self) -> bool:
         return not self.with_modem or self.now_s >= self.handed_s + WORKER_MAX_S
+
+    @property
+    def post_is_free(self) -> bool:
+        return not self.post or self.now_s >= self.post_s + POST_WORKER_MAX_S
+
+    @property
+    def poll_is_free(self) -> bool:
+        return not self.poll or self.now_s >= self.poll_s + POLL_WORKER_MAX_S
 
     @property
     def newest(self) -> str:
@@ -183,9 +235,19 @@ class Witness:
         age_s = self.now_s - self.opened_s[alert_id]
         nobody = bool(self.on_duty) and not any(self.on_duty.values())
         due = self.mqtt == "down" or nobody or alert_id in self.unheard or age_s > 10.0
+        self._demand_https(alert_id, age_s=age_s, nobody=nobody)
         modem_free = self.has_sms and self.sms == "up" and self.modem_is_free
         if not answered and due and modem_free:
             assert alert_id in self.texted, "SMS is up and has not got the alert"
+
+    def _demand_https(self, alert_id: str, *, age_s: float, nobody: bool) -> None:
+        silent = self.mqtt == "down" or nobody or alert_id in self.unheard or age_s > HTTPS_AFTER_S
+        if self.has_https and silent and not self.delivered[alert_id] and self.post_is_free:
+            assert alert_id in self.posted, "HTTPS is there and has not got the alert"
+        asking = self.mqtt != "up" or alert_id not in self.mqtt_told
+        known = alert_id in self.centre_told and self.now_s > self.again_s.get(alert_id, 0.0)
+        if self.has_https and asking and known and not self.is_over(alert_id) and len(self.open) == 1:
+            assert self.poll, "nobody asks what became of the alert"
 
     # ---- a crash
 
@@ -194,4 +256,6 @@ class Witness:
         self.now_s, self.mqtt, self.sms, self.with_modem, self.drill = now_s, "unknown", "unknown", "", ""
         self.open, self.on_duty, self.resumed = [], {}, 0
         self.texted, self.unheard, self.published = set(), set(), {}
+        self.post = self.poll = ""
+        self.posted, self.mqtt_told, self.centre_told, self.again_s = {}, set(), set(), {}
         self.text_times.clear()

@@ -36,7 +36,7 @@ from kiosk.sim.broker import ServerTls
 KIOSK = "kz-ala-0001"
 OTHER = "kz-ala-0002"
 MONITOR = "monitor-1"
-PATIENCE_S = 15.0
+PATIENCE_S = 45.0  # a deadline, never a delay
 AT = "2026-01-02T03:04:05.678Z"
 QUICK = Limits(resolve_s=0.3, connect_s=0.6, rise_s=1.5, ack_s=0.4, stop_s=0.5, stable_s=0.3)
 
@@ -153,6 +153,8 @@ class Centre:
     def close(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        if (sock := self.client.socket()) is not None:  # it may have been about to connect again
+            sock.close()
 
     def _set(self, name: str) -> None:
         with self._news:

@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 from kiosk import wire
 from kiosk.bodies import Body, Command, MonitorStatus, Reply, Status
 
-PATIENCE_S = 15.0
+PATIENCE_S = 45.0  # a deadline, never a delay
 
 
 def wait_for(true: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

@@ -27,6 +27,7 @@ class FakeShop:
         self.alerts: list[Event] = []
         self.away = False
         self.ready = True
+        self.pages = {"address": "http://127.0.0.1:1/", "user": "demo-officer", "password": "secret"}
         self.now_s = 0.0
         self.on_press: Callable[[], None] = lambda: None
         self.on_ask: Callable[[str, Event], None] = lambda _ask, _fields: None

@@ -13,7 +13,7 @@ from kiosk.sim.network import Seen
 from kiosk.sim.phone import Phone
 
 OFFICER = "+77011234567"
-PATIENCE_S = 20.0  # a deadline, never a delay
+PATIENCE_S = 45.0  # a deadline, never a delay
 E_ = TypeVar("E_")
 
 

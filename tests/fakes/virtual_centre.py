@@ -49,6 +49,7 @@ from kiosk.monitor.messages import (
     Ticked,
 )
 from kiosk.monitor.records import Change, Kiosk, StoreAlert, StoreKiosk, StoreStage
+from kiosk.monitor.staff import NO_SMS, SmsRules
 from kiosk.wire import utc_text
 
 UTC_MS = 1_790_000_000_000
@@ -114,7 +115,9 @@ class VirtualCentre:
     """Drive a fleet by hand; Saves are done at once unless `disk` says what is wrong with it."""
 
     limits: Limits = field(default_factory=Limits)
+    sms: SmsRules = NO_SMS
     on_duty: bool = True
+    ears: bool = False
     disk: str = ""
     now_s: float = 1000.0
     utc_ms: int = UTC_MS
@@ -123,7 +126,7 @@ class VirtualCentre:
     receipts: int = 0
 
     def __post_init__(self) -> None:
-        self.fleet = Fleet(self.limits, on_duty=self.on_duty)
+        self.fleet = Fleet(self.limits, on_duty=self.on_duty, sms=self.sms, ears=self.ears)
         self._fresh = 0
 
     def now(self) -> Now:

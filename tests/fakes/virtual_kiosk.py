@@ -9,7 +9,7 @@ from fakes.kiosk_record import Record
 
 from kiosk import wire
 from kiosk.bodies import Alert, Command, Reply, Token
-from kiosk.config import Config
+from kiosk.config import Config, Https
 from kiosk.config_text import decode
 from kiosk.core import Core
 from kiosk.effects import Effect, ReadInputs, Save
@@ -17,6 +17,8 @@ from kiosk.messages import (
     BoardRead,
     CommandReceived,
     EdgeSeen,
+    HttpsAnswered,
+    HttpsFailed,
     InputName,
     JournalLoaded,
     KioskEvent,
@@ -42,12 +44,16 @@ EXAMPLE = Path(__file__).parents[2] / "provisioning" / "site.example.toml"
 UTC_MS = 1_790_000_000_000
 WORDS = load_catalogue()
 KEY = bytes(range(32))
+DOORS = Https(centres=("a.example.kz:8443", "b.example.kz:8443"))
 
 
 def example_config(**changes: Any) -> Config:
-    """Give the example site; dotted changes replace fields, e.g. `voice__mode="spoken"`."""
+    """Give the example site; dotted changes replace fields, e.g. `voice__mode="spoken"`.
+
+    It has no HTTPS unless `https=DOORS` is asked for: one path fewer to think of in most tests.
+    """
     config = decode(Config, EXAMPLE.read_text(encoding="utf-8"), str(EXAMPLE.name))
-    for path, value in changes.items():
+    for path, value in ({"https": None} | changes).items():
         config = _set(config, path.split("__"), value)
     return config
 
@@ -250,6 +256,19 @@ class VirtualKiosk(Record):
         while self.open_sms:
             self.sms_done()
         return self
+
+    def door_says(self, stage: str = "received", *, poll: bool = False, presses: int = 1) -> list[Effect]:
+        """Let a door answer the post (or question) under way with one stage."""
+        call = self.parts.alarm.doors.poll if poll else self.parts.alarm.doors.post
+        assert call is not None, "nothing is under way"
+        reply = Reply(alert_id=call.alert_id, stage=stage, at="2026-11-21T10:00:00Z", presses=presses)  # type: ignore[arg-type]
+        return self.feed(HttpsAnswered(token=call.token, replies=(reply,), rtt_ms=30, peer="a.example.kz"))
+
+    def door_fails(self, *, poll: bool = False, reason: str = "refused") -> list[Effect]:
+        """Let the call under way fail."""
+        call = self.parts.alarm.doors.poll if poll else self.parts.alarm.doors.post
+        assert call is not None, "nothing is under way"
+        return self.feed(HttpsFailed(call.token, reason))
 
     @property
     def open_sms(self) -> Token | None:

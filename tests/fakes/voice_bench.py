@@ -19,7 +19,7 @@ from kiosk.messages import KioskEvent, Language
 from kiosk.prompts import COVER, KEYS, Prompt
 from kiosk.sim.soundcard import SoundCard
 
-PATIENCE_S = 20.0  # a deadline, never a delay
+PATIENCE_S = 45.0  # a deadline, never a delay
 _ODD = bytes(byte | 1 for byte in range(256))
 _PERIOD_BYTES = 2400  # aplay fills its last 25 ms up with silence
 

@@ -163,3 +163,12 @@ def test_what_the_store_held_is_joined_with_what_came_while_it_was_broken() -> N
     assert stages(joined) == ["received", "accepted", "closed"]
     assert joined.received_ms == UTC_MS
     assert joined.alert.presses == 2
+
+
+def test_a_press_after_the_end_is_not_counted_so_that_the_kiosk_opens_it_anew() -> None:
+    closed = took(cases.act(a_case(presses=1), "close", "op-1", "", at(9)))
+    merged = cases.merge(closed, an_alert(presses=2, attempt=3, also=("stock",)), at(12))
+    assert (merged.alert.presses, merged.alert.also, merged.alert.attempt) == (1, (), 3)
+    assert cases.reply(merged, merged.stages[-1]).presses == 1
+    assert cases.is_pressed_after_the_end(merged, 2)
+    assert not cases.is_pressed_after_the_end(merged, 1)

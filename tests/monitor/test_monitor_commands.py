@@ -11,8 +11,8 @@ from fakes.virtual_centre import UTC_MS, VirtualCentre, a_beat
 
 from kiosk.control import ControlServer
 from kiosk.messages import DeviceError
-from kiosk.monitor import commands, tables
-from kiosk.monitor.commands import monitor
+from kiosk.monitor import tables
+from kiosk.monitor.commands import COMMANDS, monitor
 from kiosk.monitor.desk import WAITING_MAX, Desk
 from kiosk.monitor.effects import Answer
 
@@ -87,23 +87,60 @@ def test_no_centre_is_exit_code_3(tmp_path: Path) -> None:
     assert "not running" in result.stderr
 
 
-def test_a_wrong_configuration_is_exit_code_2(tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_exit_code_78(tmp_path: Path) -> None:
     missing = CliRunner().invoke(monitor, ["run", "--config", str(tmp_path / "none.toml")])
-    assert missing.exit_code == 2
+    assert missing.exit_code == 78
     assert "cannot be read" in missing.stderr
     (tmp_path / "bad.toml").write_text("[monitor]\nidd = 1\n")
     bad = CliRunner().invoke(monitor, ["run", "--config", str(tmp_path / "bad.toml")])
-    assert bad.exit_code == 2
+    assert bad.exit_code == 78
     assert "did you mean id?" in bad.stderr
     assert CliRunner().invoke(monitor, ["advance", "A", "nowhere"]).exit_code == 2
+
+
+def test_config_names_every_fault_and_shows_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text('[monitor]\nid = "!"\n[mqtt]\nbroker = 1\n')
+    run = CliRunner().invoke(monitor, ["config", "check", "--config", str(file), "--json"])
+    assert run.exit_code == 78
+    assert len(json.loads(run.stdout)["errors"]) == 3
+    assert CliRunner().invoke(monitor, ["config", "check", "--config", str(file)]).exit_code == 78
+    text = """
+[monitor]
+id = "monitor-1"
+[mqtt]
+brokers = ["127.0.0.1:1"]
+[store]
+url = "postgresql://pana:hunter2@db/pana"
+[cap]
+url = "https://example.kz/hook?token=hunter3"
+secret_file = "/etc/pana-monitor/cap.key"
+"""
+    file.write_text(text)
+    assert CliRunner().invoke(monitor, ["config", "check", "--config", str(file)]).stdout == f"{file}: ok\n"
+    for options in ([], ["--json"]):
+        shown = CliRunner().invoke(monitor, ["config", "show", "--config", str(file), *options]).stdout
+        assert "silent_after_s" in shown
+        assert "hunter" not in shown
+    schema = json.loads(CliRunner().invoke(monitor, ["config", "schema"]).stdout)
+    assert "MonitorConfig" in schema["$defs"]
+
+
+def test_help_names_every_command_though_some_cannot_load() -> None:
+    shown = CliRunner().invoke(monitor, ["--help"])
+    assert shown.exit_code == 0
+    for name in COMMANDS:
+        assert f"  {name} " in shown.stdout
 
 
 def test_run_hands_the_configuration_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "m.toml").write_text('[monitor]\nid = "monitor-1"\n[mqtt]\nbrokers = ["127.0.0.1:1"]\n')
     seen: list[str] = []
-    monkeypatch.setattr("kiosk.monitor.app.run", lambda config: seen.append(config.monitor.id))
+    monkeypatch.setattr(
+        "kiosk.monitor.app.run", lambda config, file: seen.append(f"{config.monitor.id} {file.name}")
+    )
     assert CliRunner().invoke(monitor, ["run", "--config", str(tmp_path / "m.toml")]).exit_code == 0
-    assert seen == ["monitor-1"]
+    assert seen == ["monitor-1 m.toml"]
 
 
 def test_a_drill_is_unmistakable_in_every_language(desktop: Desktop) -> None:
@@ -155,7 +192,7 @@ def test_the_centre_tells_how_it_is_and_who_is_on_duty(desktop: Desktop) -> None
 
 def test_a_watcher_gets_a_line_for_each_event(desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
     event = {"what": "alert_received", "at": "12:00", "level": "error", "drill": True, "kiosk": "kz-1\x1b[2J"}
-    monkeypatch.setattr(commands, "watch", lambda _path: iter([event]))
+    monkeypatch.setattr("kiosk.control.watch", lambda _path: iter([event]))
     assert desktop.run("watch").stdout == "12:00 DRILL alert_received kiosk=kz-1?[2J\n"
     assert json.loads(desktop.run("watch", "--json").stdout) == event
 
@@ -178,7 +215,7 @@ def test_a_socket_without_permission_is_a_refusal(tmp_path: Path, monkeypatch: p
     def refuse(*_: object) -> None:
         raise DeviceError("no permission")
 
-    monkeypatch.setattr(commands, "ask", refuse)
+    monkeypatch.setattr("kiosk.control.ask", refuse)
     assert CliRunner().invoke(monitor, ["status"]).exit_code == 4
 
 

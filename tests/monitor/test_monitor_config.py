@@ -33,6 +33,9 @@ def test_this_machine_needs_no_tls(host: str) -> None:
         (GOOD.replace("monitor-1", "M 1"), "monitor.id"),
         (GOOD + "[fleet]\nsilent_after_s = 1\n", "fleet.silent_after_s"),
         ("[monitor]\n", "mqtt: missing"),
+        (GOOD + '[mqtt.heartbeats]\nid = "monitor-1"\n', "must differ from monitor.id"),
+        (GOOD + '[mqtt.heartbeats]\nid = "monitor-1-hb"\ncert = "/c"\n', "cert and key belong together"),
+        (GOOD + '[mqtt.heartbeats]\nid = "m-hb"\npassword_file = "/p"\n', "needs mqtt.heartbeats.user"),
         ("nonsense", "not valid TOML"),
     ],
 )

@@ -1,9 +1,12 @@
 """The centre's core in virtual time: what it says, to whom, and never before it is on disk."""
 
+from dataclasses import replace
+
 from fakes.virtual_centre import (
     ALERT_ID,
     UTC_MS,
     VirtualCentre,
+    a_beat,
     acked,
     an_alert,
     an_event,
@@ -13,12 +16,27 @@ from fakes.virtual_centre import (
     replies,
     told,
 )
+from msgspec.structs import replace as replace_struct
 
-from kiosk.bodies import KioskId
+from kiosk.bodies import AlertId, KioskId, ReplyStage, Token
 from kiosk.effects import Tell
-from kiosk.monitor.effects import Acknowledge, Answer, Save, SendReply
+from kiosk.monitor.caseload import KEEP_CLOSED_MS
+from kiosk.monitor.effects import Acknowledge, Answer, FleetEffect, Save, SendReply, ShowKiosk
 from kiosk.monitor.fleet import Limits
-from kiosk.monitor.messages import AlertArrived, Restored, Saved, Stopped, StoreRenewed
+from kiosk.monitor.messages import (
+    Acted,
+    AlertArrived,
+    EarsFell,
+    EarsRose,
+    HeartbeatArrived,
+    HeartbeatsArrived,
+    NewsRead,
+    Overruled,
+    Restored,
+    Saved,
+    Stopped,
+    StoreRenewed,
+)
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
 from kiosk.wire import utc_text
 
@@ -259,6 +277,32 @@ def test_a_forgotten_drill_ends_by_itself_and_an_alert_never_does() -> None:
     assert place.stages("B") == ["received"]
 
 
+def test_a_closed_alert_of_which_another_monitor_told_every_stage_is_let_go_too() -> None:
+    """Owing nothing of an alert is not the same as owing it nothing yet: it would stay in memory for good."""
+    place = centre()
+    stages = tuple(StageEntry(stage=stage, at_ms=UTC_MS) for stage in ("received", "accepted", "closed"))
+    place.alert()
+    place.handle(NewsRead(cases=(replace(a_case(), stages=stages),)))
+    for stage in ("received", "accepted", "closed"):
+        place.taken(stage)
+    place.handle(NewsRead(cases=(replace(a_case(presses=2), stages=stages),)))
+    place.utc_ms += KEEP_CLOSED_MS + 1
+    place.pass_time(1)
+    assert place.fleet.caseload.get(ALERT_ID) is None
+
+
+def test_a_stage_that_the_store_took_back_is_no_longer_owed() -> None:
+    place = centre()
+    place.alert()
+    place.taken("received")
+    closed = StageEntry(stage="closed", at_ms=UTC_MS + 5, by="aigerim")
+    overruled(place, "accepted", closed)
+    place.taken("closed")
+    place.utc_ms += KEEP_CLOSED_MS + 1
+    place.pass_time(11)
+    assert place.fleet.caseload.get(ALERT_ID) is None
+
+
 def test_closed_alerts_are_let_go_once_no_kiosk_can_ask_about_them() -> None:
     place = centre()
     place.alert()
@@ -310,6 +354,14 @@ def test_duty_is_announced_at_every_connection_and_change() -> None:
     assert announced(place.rise()) == [False]
 
 
+def test_duty_is_announced_again_now_and_then_for_a_broker_that_forgot_it() -> None:
+    place = VirtualCentre()
+    place.rise()
+    assert announced(place.pass_time(299)) == []
+    assert announced(place.pass_time(1)) == [True]
+    assert announced(place.pass_time(300)) == [True]
+
+
 # ---- kiosks
 
 
@@ -338,6 +390,28 @@ def test_a_deaf_centre_judges_nobody() -> None:
     assert told(place.pass_time(2)) == ["kiosk_silent"]
 
 
+def test_deaf_ears_judge_nobody_and_then_give_everybody_a_full_period() -> None:
+    place = VirtualCentre(ears=True)
+    place.rise()
+    place.beat()
+    assert told(place.pass_time(600)) == []
+    assert told(place.handle(EarsRose("broker:8883"))) == ["ears_rose"]
+    assert told(place.pass_time(80)) == []
+    assert told(place.pass_time(2)) == ["kiosk_silent"]
+    place.beat()
+    levels = [only(Tell, place.handle(EarsFell("cut")))[0].level for _ in range(2)]
+    assert levels == ["error", "warning"]
+    assert told(place.pass_time(600)) == []
+
+
+def test_a_will_counts_while_the_ears_are_deaf() -> None:
+    place = VirtualCentre(ears=True)
+    place.rise()
+    place.pass_time(10)
+    place.status()
+    assert told(place.status("offline")) == ["kiosk_silent"]
+
+
 def test_losing_the_link_is_an_error_once_and_a_failed_attempt_a_warning() -> None:
     place = centre()
     levels = [only(Tell, place.fall())[0].level for _ in range(2)]
@@ -356,14 +430,45 @@ def test_heartbeats_reach_the_disk_together() -> None:
     """Pitfall 36: no fsync per heartbeat."""
     place = centre()
     place.pass_time(10)
+    for number in range(20):
+        place.beat(f"kz-{number}", seq=1)  # a kiosk that is new is written at once
     place.stored.clear()
     saves = 0
     for second in range(60):
         for number in range(20):
-            place.beat(f"kz-{number}", seq=second + 1)
+            place.beat(f"kz-{number}", seq=second + 2)
         saves += len(only(Save, place.pass_time(1)))
-    assert saves == 6
-    assert len(place.stored_kiosks()) == 120
+    assert saves == 8
+    assert len(place.stored_kiosks()) == 160
+
+
+def test_many_heartbeats_reach_the_disk_within_10_s_a_part_at_a_time() -> None:
+    """No alert waits behind a commit of thousands of rows."""
+    place = centre()
+    names = [f"kz-{number}" for number in range(4000)]
+    saves: list[Save] = []
+    for turn in range(1, 81):
+        beats = tuple(HeartbeatArrived(KioskId(name), a_beat(seq=turn, boot=5)) for name in names)
+        saves += only(Save, place.handle(HeartbeatsArrived(beats)))
+        saves += only(Save, place.pass_time(0.25))
+    parts = [save.changes for save in saves[1:]]
+    assert max(len(part) for part in parts) <= 1000
+    stored = [change.kiosk for part in parts for change in part if isinstance(change, StoreKiosk)]
+    newest = {kiosk.kiosk_id: kiosk.heartbeat.seq for kiosk in stored if kiosk.heartbeat}
+    assert set(newest) == set(names)
+    assert min(newest.values()) >= 80 - 40  # 10 s are 40 turns
+
+
+def test_a_power_cut_in_a_whole_region_changes_every_kiosk_in_the_turns_own_saves() -> None:
+    """The batch of the loop makes one commit of them."""
+    place = centre()
+    for number in range(300):
+        place.status("online", kiosk=f"kz-{number}")
+    place.pass_time(11)
+    wills = [place.status("offline", kiosk=f"kz-{number}") for number in range(300)]
+    assert all(len(only(Save, out)) == 1 for out in wills)
+    place.pass_time(11)
+    assert {kiosk.life for kiosk in place.fleet.roster.all()} == {"silent"}
 
 
 def test_an_orderly_end_writes_the_newest_heartbeats() -> None:
@@ -506,3 +611,86 @@ def test_an_alert_that_memory_had_let_go_comes_back_with_all_its_stages() -> Non
 
 def test_a_confirmation_that_concerns_nothing_changes_nothing() -> None:
     assert VirtualCentre().handle(Saved(0))[1:] == []
+
+
+# ---- another monitor on the same database
+
+
+def overruled(place: VirtualCentre, asked: ReplyStage, entry: StageEntry) -> list[FleetEffect]:
+    """Let the last Save come back with another monitor's word on a stage."""
+    (save,) = only(Save, place.fleet.handle(Acted(token=Token("t"), action="accept", alert=ALERT_ID, by="me"),
+                                            place.now()))  # fmt: skip
+    return place.handle(Saved(save.serial, (Overruled(AlertId(ALERT_ID), entry, asked),)))
+
+
+def test_whoever_was_too_late_hears_who_was_first_and_the_kiosk_hears_the_first() -> None:
+    place = VirtualCentre()
+    place.rise()
+    place.alert()
+    first = StageEntry(stage="accepted", at_ms=UTC_MS + 5, by="aigerim")
+    out = overruled(place, "accepted", first)
+    (answer,) = only(Answer, out)
+    assert (answer.ok, answer.text) == (False, "already accepted by aigerim")
+    assert [reply.reply.by for reply in only(SendReply, out)] == ["aigerim"]
+    case = place.fleet.caseload.get(ALERT_ID)
+    assert case is not None
+    assert case.stages[-1] == first
+
+
+def test_an_acceptance_after_the_end_is_taken_back() -> None:
+    place = VirtualCentre()
+    place.rise()
+    place.alert()
+    closed = StageEntry(stage="closed", at_ms=UTC_MS + 5, by="aigerim")
+    (answer,) = only(Answer, overruled(place, "accepted", closed))
+    assert (answer.ok, answer.text) == (False, "already closed by aigerim")
+    assert place.stages() == ["received", "closed"]
+
+
+def test_a_copy_that_another_monitor_received_first_is_received_all_the_same() -> None:
+    """A kiosk that delivers by HTTPS at one monitor is not refused because another one heard it by MQTT."""
+    place = VirtualCentre()
+    notice = AlertArrived(alert=an_alert(), door="https", token=Token("t"))
+    (save,) = only(Save, place.fleet.handle(notice, place.now()))
+    earlier = StageEntry(stage="received", at_ms=UTC_MS - 5)
+    out = place.handle(Saved(save.serial, (Overruled(AlertId(ALERT_ID), earlier, "received"),)))
+    assert [(answer.ok, answer.text) for answer in only(Answer, out)] == [(True, "received")]
+
+
+def test_a_word_about_an_alert_that_memory_let_go_changes_nothing() -> None:
+    place = VirtualCentre()
+    over = Overruled(AlertId("gone"), StageEntry(stage="closed", at_ms=1), "accepted")
+    assert told(place.handle(Saved(1, (over,)))) == []
+
+
+def test_news_of_kiosks_is_believed_where_it_is_newer_and_never_written_again() -> None:
+    place = VirtualCentre()
+    place.rise()
+    place.beat()
+    known = place.kiosk()
+    place.handle(Stopped())
+    place.stored.clear()
+    silent = replace_struct(known, life="silent", why="will", since_ms=known.since_ms + 1)
+    stale = replace_struct(known, life="stopped", heard_ms=known.heard_ms - 1)
+    stranger = replace_struct(known, kiosk_id=KioskId("kz-7"))
+    out = place.handle(NewsRead(kiosks=(silent, stale, stranger)))
+    assert [shown.kiosk.kiosk_id for shown in only(ShowKiosk, out)] == ["kz-1", "kz-7"]
+    assert place.kiosk().life == "silent"
+    place.handle(Stopped())
+    assert place.stored_kiosks() == []
+
+
+def test_a_batch_of_strangers_heartbeats_never_pushes_a_known_kiosk_out() -> None:
+    place = centre(limits=Limits(kiosks=2))
+    beats = tuple(HeartbeatArrived(KioskId(f"kz-{number}"), a_beat(boot=5)) for number in range(4))
+    place.handle(HeartbeatsArrived(beats))
+    assert {kiosk.kiosk_id for kiosk in place.fleet.roster.all()} == {"kz-0", "kz-1"}
+
+
+def test_a_doubled_kiosk_that_is_heard_stays_flagged_and_alive() -> None:
+    place = centre()
+    for seq in (9, 8, 7, 6):
+        place.handle(HeartbeatsArrived((HeartbeatArrived(KioskId("kz-1"), a_beat(boot=5, seq=seq)),)))
+    assert place.kiosk().twin
+    place.pass_time(5)
+    assert (place.kiosk().twin, place.kiosk().life) == (True, "online")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kiosk import wire
 from kiosk.bodies import CommandResult
-from kiosk.monitor.intake import Heard, read
+from kiosk.monitor.intake import BeatReader, Heard, read
 from kiosk.monitor.messages import (
     AlertArrived,
     BodyRefused,
@@ -97,3 +97,55 @@ def test_no_broken_copy_of_a_good_body_raises(leaf: str, data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     take(leaf, bytes(payload))
+
+
+# ---- heartbeats by the thousand
+
+
+def test_heartbeats_are_read_together_and_their_topics_once() -> None:
+    reader = BeatReader(10)
+    body = wire.encode(a_beat(seq=4))
+    for _ in range(2):
+        good, bad = reader.read({"pana/v1/k/kz-1/hb": (body, 2), "pana/v1/k/kz-2/hb": (body, 0)})
+        assert [(one.kiosk_id, one.heartbeat.seq, one.merged) for one in good.heartbeats] == [
+            ("kz-1", 4, 2),
+            ("kz-2", 4, 0),
+        ]
+        assert bad == ()
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"{", b'{"v":2}', b"\xff\xff", b"[" * 5000, b" " * 9000, b"x" * 9000]
+)
+def test_what_is_no_heartbeat_is_refused_beside_good_ones(payload: bytes) -> None:
+    reader = BeatReader(10)
+    body = wire.encode(a_beat())
+    reader.read({"pana/v1/k/kz-1/hb": (body, 0)})
+    good, bad = reader.read(
+        {"pana/v1/k/kz-1/hb": (payload, 0), "pana/v1/k/kz-2/hb": (body, 0), "pana/v1/k/a b/hb": (body, 0)}
+    )
+    assert [one.kiosk_id for one in good.heartbeats] == ["kz-2"]
+    assert [(one.kiosk_id, one.leaf) for one in bad if isinstance(one, BodyRefused)] == [
+        ("kz-1", "hb"),
+        ("", ""),
+    ]
+
+
+def test_an_alert_that_is_called_like_a_heartbeat_is_an_alert() -> None:
+    body = wire.encode(an_alert(alert_id="hb"))
+    good, others = BeatReader(3).read({"pana/v1/k/kz-1/alert/hb": (body, 0)})
+    assert good.heartbeats == ()
+    assert [type(one) for one in others] == [AlertArrived]
+
+
+def test_names_without_end_fill_no_memory() -> None:
+    reader = BeatReader(3)
+    body = wire.encode(a_beat())
+    for number in range(50):
+        reader.read({f"pana/v1/k/kz-{number}/hb": (body, 0)})
+    assert len(reader._names) <= 3
+
+
+def test_a_retained_heartbeat_proves_nothing() -> None:
+    heard = Heard("pana/v1/k/kz-1/hb", wire.encode(a_beat()), retained=True, receipt=None)
+    assert isinstance(read(heard), BodyRefused)

@@ -85,6 +85,16 @@ def test_a_heartbeat_after_a_will_proves_life() -> None:
     assert (kiosk.life, kiosk.why, kiosk.since_ms, kiosk.heard_s) == ("online", "", UTC_MS + 21_000, 21)
 
 
+def test_a_heartbeat_that_was_overtaken_by_the_will_proves_nothing() -> None:
+    gone = status(beat(online(), 5, 1, 1.0), "offline", 5, 2, 10.0)
+    late = beat(gone, 5, 2, 10.5)
+    assert (late.life, late.why) == ("silent", "will")
+    assert late.heartbeat == a_beat(boot=5, seq=2)
+    assert beat(late, 5, 3, 11.5).life == "online"
+    stopped = status(online(), "stopped", 5, 2, 10.0)
+    assert beat(stopped, 5, 1, 10.1).life == "stopped"
+
+
 def test_a_retained_birth_proves_nothing() -> None:
     """Pitfall 9: a retained `online` may belong to a kiosk that died."""
     kiosk = status(new(), "online", 5, 2, 10, retained=True)
@@ -207,3 +217,11 @@ def test_a_kiosk_that_lost_its_counters_counts_its_alerts_anew() -> None:
     kiosk = status(kiosk, "online", 1, 1, 5)
     assert (kiosk.alert_seq, kiosk.missing) == (-1, ())
     assert kiosks.on_alert_seq(kiosk, 1).missing == ()
+
+
+def test_heartbeats_that_were_passed_over_are_not_lost() -> None:
+    kiosk = kiosks.on_heartbeat(Kiosk(kiosk_id=KioskId("kz-1")), a_beat(seq=1), at(0))
+    kiosk = kiosks.on_heartbeat(kiosk, a_beat(seq=5), at(1), merged=2)
+    assert kiosk.heartbeats_lost == 1
+    kiosk = kiosks.on_heartbeat(kiosk, a_beat(seq=6), at(1), merged=9)
+    assert kiosk.heartbeats_lost == 1

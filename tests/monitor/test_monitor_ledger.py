@@ -54,8 +54,8 @@ def test_after_a_failure_everything_is_tried_again_together() -> None:
     ledger.when_durable(ANSWER)
     ledger.close_turn()
     (excuse,) = ledger.failed("disk full")
-    assert isinstance(excuse, Answer)
-    assert not excuse.ok
+    text = "not on disk yet (disk full); it is kept and tried again"
+    assert excuse == Answer(token=Token("t"), ok=False, text=text, alert_id="A")
     write(ledger, 2)
     assert ledger.close_turn() == []
     assert ledger.when_durable(Acknowledge(Receipt(1, 2))) == []
@@ -87,5 +87,30 @@ def test_events_give_way_while_the_store_is_broken() -> None:
     for number in range(EVENTS_MAX + 500):
         write(ledger, number)
     (save,) = ledger.retry()
+    assert isinstance(save, Save)
+    assert len(save.changes) == EVENTS_MAX
+
+
+def test_an_acknowledgement_of_a_failed_save_waits_for_the_one_that_brings_it_again() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    ledger.when_durable(ACK)
+    (failed,) = ledger.close_turn()
+    assert isinstance(failed, Save)
+    ledger.failed("disk full")
+    assert ledger.saved(failed.serial) == []
+    ledger.failed("disk full")
+    (again,) = ledger.retry()
+    assert isinstance(again, Save)
+    assert ledger.saved(again.serial) == [ACK]
+
+
+def test_events_that_gave_way_while_the_store_was_broken_are_written_nowhere() -> None:
+    ledger = Ledger()
+    ledger.failed("disk full")
+    for number in range(EVENTS_MAX + 5):
+        write(ledger, number)
+    ledger.saved(0)
+    (save,) = ledger.close_turn()
     assert isinstance(save, Save)
     assert len(save.changes) == EVENTS_MAX

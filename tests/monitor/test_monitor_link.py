@@ -1,5 +1,6 @@
 """One MQTT connection of the centre: over TLS, refused, deaf, or with a broker that lies."""
 
+import gc
 import logging
 import socket
 import threading
@@ -17,7 +18,7 @@ from kiosk.monitor.config import Mqtt, Tls
 from kiosk.monitor.intake import Heard
 from kiosk.monitor.link import PahoSession
 from kiosk.monitor.messages import LinkFell, LinkRose
-from kiosk.monitor.uplink import Uplink
+from kiosk.monitor.uplink import Beats, Uplink
 from kiosk.sim.broker import MosquittoBroker, ServerTls, throw_away_passwords
 
 pytestmark = pytest.mark.real
@@ -32,7 +33,7 @@ class Line:
         self.uplink = Uplink(config, self.session, self.posted.put)
 
     def session(self, number: int) -> PahoSession:
-        return PahoSession(self.config, "monitor-1", (1, number), self.posted.put)
+        return PahoSession(self.config, "monitor-1", (1, number), self.posted.put, Beats(self.posted.put))
 
     def next(self) -> Any:
         return self.posted.get(timeout=15)
@@ -93,6 +94,24 @@ def test_a_wrong_password_is_told_and_tried_again(tmp_path: Path) -> None:
                 fell = line.next()
                 assert isinstance(fell, LinkFell)
                 assert "refused" in fell.reason
+
+
+def test_a_connection_that_ended_holds_no_file_until_the_collector_comes_by(tmp_path: Path) -> None:
+    """The soak found two more with each: the collector comes seldom, and a process may have 1 024."""
+    (tmp_path / "password").write_text("wrong\n")
+    files = Path("/proc/self/fd")
+    with MosquittoBroker(passwords=throw_away_passwords("monitor-1")) as broker:
+        address = f"127.0.0.1:{broker.port}"
+        config = Mqtt(brokers=(address,), user="monitor-1", password_file=str(tmp_path / "password"))
+        gc.collect()
+        gc.disable()
+        try:
+            before = len(list(files.iterdir()))
+            for number in range(4):
+                assert "refused" in PahoSession(config, "monitor-1", (1, number), print, None).run(address)
+            assert len(list(files.iterdir())) == before
+        finally:
+            gc.enable()
 
 
 def test_no_broker_at_all_is_told_and_tried_again() -> None:

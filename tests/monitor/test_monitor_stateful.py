@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kiosk.bodies import STAGES, AlertId, KioskId, ReplyStage, Token
 from kiosk.messages import Now
-from kiosk.monitor import cases
+from kiosk.monitor import cases, kiosks
 from kiosk.monitor.effects import Acknowledge, Answer, Save, SendReply
 from kiosk.monitor.fleet import Fleet, Limits
 from kiosk.monitor.messages import (
@@ -163,8 +163,16 @@ class CentreMachine(RuleBasedStateMachine):
         device = self.devices[name]
         if device.conn and device.word == "online" and self.up_s is not None:
             device.seq += 1
+            overtaken = self.may_be_overtaken(name)
             self.give(HeartbeatArrived(KioskId(name), a_beat(boot=device.boot, seq=device.seq)))
-            self.proved(name)
+            if not overtaken:
+                self.proved(name)
+
+    def may_be_overtaken(self, name: str) -> bool:
+        """Tell whether a heartbeat now may have been sent before the will that the centre heard last."""
+        kiosk = self.fleet.roster.get(name)
+        gone = kiosk is not None and (kiosk.why == "will" or kiosk.life == "stopped")
+        return kiosk is not None and gone and self.now().utc_ms - kiosk.since_ms < kiosks.LATE_MS
 
     @rule(name=st.sampled_from(KIOSKS), reboot=st.booleans())
     def kiosk_connects(self, name: str, reboot: bool) -> None:

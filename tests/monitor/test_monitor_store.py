@@ -5,24 +5,35 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.virtual_centre import UTC_MS, an_alert, an_event
+from sqlalchemy import Engine
 
 from kiosk.bodies import AlertId, KioskId
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
-from kiosk.monitor.store import EVENTS_KEPT, Store, StoreBroken
+from kiosk.monitor.store import Store, StoreBroken
+from kiosk.monitor.store.engine import sqlite_url
 
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
 
 
 def opened(path: Path) -> Store:
-    store = Store(path)
+    store = Store(sqlite_url(path))
     store.open()
     return store
+
+
+def raw(store: Store) -> sqlite3.Connection:
+    """Give the connection below the store's."""
+    assert store._connection is not None
+    connection = store._connection.connection.dbapi_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
 
 
 def changes(alert_id: str) -> list[StoreAlert | StoreStage]:
@@ -43,8 +54,8 @@ def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_every_commit_waits_for_the_disk(tmp_path: Path) -> None:
     store = opened(tmp_path / "c.sqlite")
-    assert store._open_db().execute("PRAGMA synchronous").fetchone() == (2,)
-    assert store._open_db().execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert raw(store).execute("PRAGMA synchronous").fetchone() == (2,)
+    assert raw(store).execute("PRAGMA journal_mode").fetchone() == ("wal",)
     store.close()
 
 
@@ -82,7 +93,7 @@ def test_damage_met_while_running_sets_the_file_aside_at_the_next_commit(tmp_pat
     store = opened(path)
     for number in range(300):
         store.commit(changes(f"A{number}"))
-    db = store._open_db()
+    db = raw(store)
     for forget in ("wal_checkpoint(TRUNCATE)", "cache_size = 1", "shrink_memory"):
         db.execute(f"PRAGMA {forget}")
     with path.open("r+b") as file:
@@ -99,7 +110,7 @@ def test_damage_met_while_running_sets_the_file_aside_at_the_next_commit(tmp_pat
 def test_a_full_disk_fails_the_whole_commit_and_the_next_one_works(tmp_path: Path) -> None:
     store = opened(tmp_path / "c.sqlite")
     store.commit(changes("A"))
-    db = store._open_db()
+    db = raw(store)
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreBroken, match="full"):
@@ -113,7 +124,7 @@ def test_a_full_disk_fails_the_whole_commit_and_the_next_one_works(tmp_path: Pat
 
 def test_a_file_that_cannot_be_written_is_told_and_not_set_aside(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    store = Store(tmp_path / "file" / "c.sqlite")
+    store = Store(sqlite_url(tmp_path / "file" / "c.sqlite"))
     with pytest.raises(StoreBroken):
         store.open()
     with pytest.raises(StoreBroken):
@@ -130,7 +141,7 @@ def test_a_file_that_cannot_be_written_is_told_and_not_set_aside(tmp_path: Path)
 
 
 def test_a_locked_file_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kiosk.monitor.store.BUSY_S", 0.05)
+    monkeypatch.setattr("kiosk.monitor.store.engine.BUSY_S", 0.05)
     store = opened(tmp_path / "c.sqlite")
     other = sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -145,27 +156,51 @@ def test_a_locked_file_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     store.close()
 
 
+def test_a_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alert that arrives looks into the store: a silent server must not make it wait."""
+    goes_on = threading.Event()
+    store = Store("postgresql://nobody@/nothing?host=/nowhere")
+
+    def never(_: Engine) -> None:
+        goes_on.wait(20)
+
+    monkeypatch.setattr("kiosk.monitor.store.keeper.bring_up_to_date", never)
+    monkeypatch.setattr("kiosk.monitor.store.keeper.PATIENCE_S", 0.01)
+    for _ in range(3):
+        with pytest.raises(StoreBroken, match="does not answer"):
+            store.commit(changes("A"))
+    goes_on.set()
+    assert store._attempt is not None
+    store._attempt.join(10)
+    with pytest.raises(StoreBroken, match="nowhere"):
+        store.commit(changes("A"))
+    store.close()
+
+
 def test_a_row_of_another_version_is_passed_over(tmp_path: Path) -> None:
     store = opened(tmp_path / "c.sqlite")
     store.commit([*changes("A"), StoreKiosk(Kiosk(kiosk_id=KioskId("kz-1")))])
-    store._open_db().execute("UPDATE kiosks SET body = ?", (b'{"kiosk_id": 7}',))
+    raw(store).execute("UPDATE kiosks SET body = ?", (b'{"kiosk_id": 7}',))
     assert store.load(0)[1] == ()
     assert len(store.load(0)[0]) == 1
-    store._open_db().execute("DROP TABLE kiosks")
+    raw(store).execute("DROP TABLE kiosks")
     with pytest.raises(StoreBroken):
         store.load(0)
-    store._open_db().execute("DROP TABLE stages")
+    raw(store).execute("DROP TABLE stages")
     assert store.find("A") is None
     store.close()
 
 
-def test_only_the_latest_events_of_each_kiosk_stay(tmp_path: Path) -> None:
+def test_a_kiosk_gone_mad_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kiosk.monitor.store.writing.EVENTS_KEPT", 200)
     store = opened(tmp_path / "c.sqlite")
-    store.commit([StoreEvent(an_event(number)) for number in range(EVENTS_KEPT + 50)])
+    store.commit([StoreKiosk(Kiosk(kiosk_id=KioskId(name))) for name in ("kz-1", "kz-2")])
+    store.commit([StoreEvent(an_event(number)) for number in range(250)])
     store.commit([StoreEvent(an_event(1, kiosk="kz-2"))])
+    kept = raw(store).execute("SELECT kiosk_id, count(*) FROM events GROUP BY kiosk_id").fetchall()
+    assert kept == [("kz-1", 200), ("kz-2", 1)]
     events = store.load(0)[2]
-    assert len(events) == EVENTS_KEPT + 1
-    assert events[0].event_id == "ev-50"
+    assert [event.event_id for event in events] == [*(f"ev-{number}" for number in range(230, 250)), "ev-1"]
     store.close()
 
 

@@ -1,0 +1,91 @@
+"""Signed SMS answers to kiosks that reached the centre by SMS and hear nothing else. Pure.
+
+Only the newest stage is owed. A kiosk whose MQTT has spoken since its text hears the stages there; one that
+texts the same alert again has heard nothing yet and is answered whatever the broker says.
+"""
+
+from dataclasses import dataclass, replace
+
+from kiosk.bodies import AlertId
+from kiosk.messages import Now
+from kiosk.monitor import cases
+from kiosk.monitor.ledger import Ledger
+from kiosk.monitor.outbox import Outbox
+from kiosk.monitor.records import Case, Kiosk, Text
+
+AGAIN_S = 30.0  # a kiosk repeats itself each minute; a text that somebody replays must cost nothing
+NEVER, ALWAYS = float("inf"), float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One alert's texts: how many came anew, what they were answered, what would prove the kiosk's MQTT."""
+
+    copy: int = 0
+    answered: frozenset[str] = frozenset()
+    proof_s: float = ALWAYS  # heard by MQTT after this, the kiosk needs no SMS
+    again_s: float = ALWAYS  # the next text from then on counts as asking again
+
+
+class Answers:
+    """Who has been answered what by SMS."""
+
+    def __init__(self, ledger: Ledger, outbox: Outbox) -> None:
+        self._ledger = ledger
+        self._outbox = outbox
+        self._asked: dict[AlertId, Asking] = {}
+
+    def asked(self, case: Case, now: Now) -> None:
+        """Note that a text of this alert came: until its kiosk speaks by MQTT, it is thought deaf."""
+        alert_id = AlertId(case.alert.alert_id)
+        old = self._asked.get(alert_id)
+        if old is None:
+            by_network = {case.door, *case.also_by} != {"sms"}
+            asking = Asking(proof_s=ALWAYS if by_network else now.s)
+        elif now.s >= old.again_s:
+            asking = Asking(copy=old.copy + 1, proof_s=NEVER)
+        else:
+            return
+        self._asked[alert_id] = replace(asking, again_s=now.s + AGAIN_S)
+
+    def resume(self, texts: tuple[Text, ...]) -> None:
+        """Take over what another monitor, or our last run, has answered."""
+        for text in texts:
+            if text.kind == "answer":
+                stage, _, copy = text.step.partition(".")
+                alert_id = AlertId(text.alert_id)
+                old = self._asked.get(alert_id, Asking())
+                number = max(old.copy, int(copy) if copy.isdecimal() else 0)
+                self._asked[alert_id] = replace(old, copy=number, answered=old.answered | {stage})
+
+    def owes(self, case: Case, kiosk: Kiosk | None) -> bool:
+        """Tell whether this kiosk hears of its alert by SMS only."""
+        proof_s = self._asked.get(AlertId(case.alert.alert_id), Asking()).proof_s
+        by_mqtt = kiosk is not None and kiosk.life == "online" and kiosk.heard_s > proof_s
+        return bool(case.sms_from) and not by_mqtt
+
+    def step(self, case: Case) -> str:
+        """Name the text that would answer now."""
+        copy = self._asked.get(AlertId(case.alert.alert_id), Asking()).copy
+        return f"{cases.top(case)}.{copy}" if copy else cases.top(case)
+
+    def run(self, case: Case, kiosk: Kiosk | None, now: Now) -> None:
+        """Plan the answer that is owed, once its stage is on disk."""
+        alert_id, stage = AlertId(case.alert.alert_id), cases.top(case)
+        asking = self._asked.get(alert_id, Asking())
+        if stage in asking.answered or not self.owes(case, kiosk):
+            return
+        if self._ledger.is_durable("alert", alert_id) and self._ledger.is_durable("stage", alert_id, stage):
+            self._asked[alert_id] = replace(asking, answered=asking.answered | {stage})
+            text = Text(alert_id=alert_id, step=self.step(case), to=case.alert.kiosk_id, kind="answer")
+            self._outbox.plan(text, now)
+
+    def rename(self, old_id: AlertId, new_id: AlertId) -> None:
+        """Follow an alert that got its own name."""
+        asking = self._asked.pop(old_id, None)
+        if asking is not None:
+            self._asked[new_id] = asking
+
+    def forget(self, alert_id: AlertId) -> None:
+        """Let go of an alert."""
+        self._asked.pop(alert_id, None)

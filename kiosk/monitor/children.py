@@ -1,0 +1,73 @@
+"""The centre's other processes: pages and HTTPS doors, started again whenever they end.
+
+They hold nothing that an alert by MQTT needs: whatever becomes of them, the centre goes on.
+"""
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import IO
+
+LOG = logging.getLogger(__name__)
+FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0
+STABLE_S = 60.0
+STOP_S = 3.0
+
+
+class Child:
+    """One process `kiosk monitor NAME …`, kept running until `close`."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, listen: Callable[[IO[bytes]], None] | None = None
+    ) -> None:
+        """Name the process; `listen` takes in what it writes, on this child's own thread."""
+        self._listen = listen
+        self._name = name
+        self._command = [sys.executable, "-m", "kiosk", "monitor", *arguments]
+        self._closing = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name=f"child-{name}", daemon=True)
+
+    def open(self) -> None:
+        """Start it, and again when it ends; returns at once."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it; idempotent; returns within 7 s."""
+        self._closing.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait(STOP_S)
+
+    def _run(self) -> None:
+        rest_s = FIRST_REST_S
+        while not self._closing.is_set():
+            began_s = time.monotonic()
+            try:
+                code: int | str = self._serve()
+            except OSError as error:
+                code = str(error)
+            if self._closing.is_set():
+                return
+            LOG.error("child=%s ended=%s", self._name, code)
+            stable = time.monotonic() - began_s >= STABLE_S
+            rest_s = FIRST_REST_S if stable else min(rest_s * 2, LONGEST_REST_S)
+            self._closing.wait(rest_s)
+
+    def _serve(self) -> int:
+        """Run the process once; gives its exit code."""
+        out = None if self._listen is None else subprocess.PIPE
+        self._process = process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=out)
+        if process.stdout is not None and self._listen is not None:
+            with process.stdout:
+                self._listen(process.stdout)
+            process.terminate()
+        return process.wait()

@@ -1,0 +1,80 @@
+"""The revocation list: made anew each day and whenever somebody is revoked, and kept in a file for brokers.
+
+Pitfall: an expired list locks the whole fleet out of the broker. Never waits for anybody to ask for it.
+"""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from anyio import to_thread
+from cryptography import x509
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from kiosk.monitor.ca import Authority, CaError, Revoked
+from kiosk.monitor.ca.files import PUBLIC_MODE, write
+from kiosk.monitor.store import certificates
+
+LOG = logging.getLogger(__name__)
+LOOK_S = 30.0
+AGAIN_S = 86_400.0
+REASONS = {
+    "lost": x509.ReasonFlags.key_compromise,
+    "stolen": x509.ReasonFlags.key_compromise,
+    "replaced": x509.ReasonFlags.superseded,
+    "retired": x509.ReasonFlags.cessation_of_operation,
+}
+
+
+def lines(db: Connection, now_ms: int) -> list[Revoked]:
+    """Give the lines of the list as it stands now."""
+    return [
+        Revoked(
+            held.serial,
+            (held.revoked_ms or 0) // 1000,
+            REASONS.get(held.reason, x509.ReasonFlags.unspecified),
+        )
+        for held in certificates.listed(db, now_ms)
+    ]
+
+
+class RevocationList:
+    """The newest list; `file`, where there is one, is what a broker reads."""
+
+    def __init__(self, engine: Engine, authority: Authority, *, days: int, file: Path | None) -> None:
+        self._engine = engine
+        self._authority = authority
+        self._days = days
+        self._file = file
+        self._serials: frozenset[str] | None = None
+        self._made_s = 0.0
+        self.pem = b""
+
+    async def keep_fresh(self) -> None:
+        """Make it again when it is a day old or somebody was revoked, until cancelled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(LOOK_S)
+
+    async def refresh(self) -> None:
+        """Look once whether a new list is due; what fails is logged and tried again."""
+        try:
+            await to_thread.run_sync(self._refresh)
+        except (SQLAlchemyError, CaError) as error:
+            left_s = self._made_s + self._days * 86_400 - time.time()
+            LOG.warning("crl refresh=failed valid_h=%d reason=%r", left_s // 3600, type(error).__name__)
+
+    def _refresh(self) -> None:
+        now_s = int(time.time())
+        with self._engine.connect() as db:
+            listed = lines(db, now_s * 1000)
+        serials = frozenset(line.serial for line in listed)
+        if serials == self._serials and now_s - self._made_s < AGAIN_S:
+            return
+        pem = self._authority.crl(listed, now_s, self._days)
+        if self._file is not None:
+            write(self._file, pem, PUBLIC_MODE)
+        self.pem, self._serials, self._made_s = pem, serials, now_s
+        LOG.info("crl made serials=%d days=%d", len(serials), self._days)

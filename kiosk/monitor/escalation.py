@@ -1,0 +1,147 @@
+"""The duty ladder: who is written to, and when, while nobody has accepted an alert. Pure.
+
+Theory of operation: the first tier `first_after_s` after the alert came, then every `every_s` the next one,
+round and round, until a person accepts or it is closed. Tamper never calls people, a drill only when whoever
+asked for it wanted that, and then each tier once. Only the monitor that holds the lease climbs.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from kiosk.bodies import AlertId
+from kiosk.effects import Tell
+from kiosk.messages import Now
+from kiosk.monitor import cases
+from kiosk.monitor.effects import FleetEffect
+from kiosk.monitor.outbox import Outbox
+from kiosk.monitor.records import Case, Plan, Text
+
+STEP = re.compile(r"r([0-9]{1,6})t([0-9]{1,3})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When the first tier and each next one is written to (s)."""
+
+    first_after_s: float = 0.0
+    every_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """Where the ladder of one alert stands: this round and tier are due at `due_s`."""
+
+    round: int
+    tier: int
+    due_s: float
+
+    @property
+    def step(self) -> str:
+        """Name it as texts do."""
+        return f"r{self.round}t{self.tier}"
+
+
+class Escalation:
+    """The ladder of every alert that nobody has taken."""
+
+    def __init__(self, outbox: Outbox, pace: Pace) -> None:
+        self._outbox = outbox
+        self._pace = pace
+        self._climbs: dict[AlertId, Climb] = {}
+        self._left: dict[AlertId, Climb] = {}  # where the last holder stopped, also of alerts not wanted yet
+        self._drills: set[AlertId] = set()
+        self._uncalled: set[AlertId] = set()
+
+    def hurry(self, now: Now) -> None:
+        """Climb at the next turn wherever nobody could be called: now there are people."""
+        for alert_id in self._uncalled & self._climbs.keys():
+            self._climbs[alert_id] = replace(self._climbs[alert_id], due_s=now.s)
+        self._uncalled.clear()
+
+    def allow_drill(self, alert_id: AlertId) -> None:
+        """Let this drill reach people's phones."""
+        self._drills.add(alert_id)
+
+    def wants(self, case: Case) -> bool:
+        """Tell whether people are to be called to this alert."""
+        called = case.alert.kind == "press" or case.alert.alert_id in self._drills
+        return called and cases.is_waiting(case)
+
+    def follow(self, case: Case, now: Now) -> None:
+        """Put an alert on the ladder, or take it down."""
+        alert_id = AlertId(case.alert.alert_id)
+        if not self.wants(case):
+            self._climbs.pop(alert_id, None)
+            return
+        waited_s = (now.utc_ms - case.received_ms) / 1000
+        rest_s = max(0.0, self._pace.first_after_s - waited_s)
+        first = self._left.get(alert_id, Climb(1, 1, now.s + rest_s))
+        self._climbs.setdefault(alert_id, first)
+
+    def resume(self, texts: tuple[Text, ...], now: Now) -> None:
+        """Go on behind the last step that another monitor, or our last run, has climbed."""
+        for text in texts:
+            found = STEP.fullmatch(text.step)
+            if text.kind != "page" or found is None:
+                continue
+            alert_id, number, tier = AlertId(text.alert_id), int(found[1]), int(found[2])
+            known = self._left.get(alert_id)
+            if known is None or (known.round, known.tier) <= (number, tier):
+                rest_s = self._pace.every_s - (now.utc_ms - text.at_ms) / 1000
+                due_s = now.s + min(max(0.0, rest_s), self._pace.every_s)
+                self._left[alert_id] = Climb(number, tier + 1, due_s)
+
+    def forget(self, alert_id: AlertId) -> None:
+        """Let go of an alert."""
+        self._climbs.pop(alert_id, None)
+        self._left.pop(alert_id, None)
+        self._drills.discard(alert_id)
+        self._uncalled.discard(alert_id)
+
+    def rename(self, old_id: AlertId, new_id: AlertId) -> None:
+        """Follow an alert that got its own name."""
+        for climbs in (self._climbs, self._left):
+            climb = climbs.pop(old_id, None)
+            if climb is not None:
+                climbs[new_id] = climb
+        if old_id in self._drills:
+            self._drills = (self._drills - {old_id}) | {new_id}
+
+    def clear(self) -> None:
+        """Climb no more: another monitor does."""
+        self._climbs.clear()
+        self._left.clear()
+
+    def run(self, plan: Plan, now: Now, only: Iterable[AlertId] | None = None) -> list[FleetEffect]:
+        """Plan the texts of every step that is due (of those alerts `only`)."""
+        out: list[FleetEffect] = []
+        for alert_id in tuple(self._climbs if only is None else only):
+            climb = self._climbs.get(alert_id)
+            if climb is not None and climb.due_s <= now.s:
+                out += self._climb(alert_id, climb, plan, now)
+        return out
+
+    def _climb(self, alert_id: AlertId, climb: Climb, plan: Plan, now: Now) -> list[FleetEffect]:
+        due_s = now.s + self._pace.every_s
+        name = ("alert", alert_id)
+        if not plan.tiers:
+            self._climbs[alert_id] = Climb(climb.round, climb.tier, due_s)
+            self._uncalled.add(alert_id)
+            return [Tell("nobody_on_duty", (name, ("reason", "nobody has a phone")), "error")]
+        if climb.tier > len(plan.tiers):
+            climb = Climb(climb.round + 1, 1, climb.due_s)
+        if climb.round > 1 and alert_id in self._drills:
+            self._climbs[alert_id] = Climb(climb.round, climb.tier, float("inf"))
+            return []
+        self._climbs[alert_id] = Climb(climb.round, climb.tier + 1, due_s)
+        people = plan.tiers[climb.tier - 1]
+        for person in people:
+            text = Text(alert_id=alert_id, step=climb.step, to=person.person_id, kind="page", tier=climb.tier)
+            self._outbox.plan(text, now)
+        told: list[FleetEffect] = [
+            Tell("people_called", (name, ("step", climb.step), ("people", len(people))), "warning")
+        ]
+        if plan.nobody:
+            told.append(Tell("nobody_on_duty", (name, ("called", len(people))), "error"))
+        return told

@@ -1,0 +1,1 @@
+"""How the centre reaches people and kiosks by SMS, and other systems by webhook. Never decides anything."""

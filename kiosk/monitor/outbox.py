@@ -1,0 +1,146 @@
+"""The centre's SMS on their way: planned on disk first, sent, tried again, settled. Pure.
+
+A text that is settled is never sent again; one whose fate is unknown goes out once more: rather twice than
+never. What a text says and to which number is made up when it goes, and may be nothing by then.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kiosk.bodies import AlertId
+from kiosk.effects import Tell
+from kiosk.messages import Now
+from kiosk.monitor.effects import FleetEffect, SendText
+from kiosk.monitor.ledger import Ledger
+from kiosk.monitor.messages import TextSettled
+from kiosk.monitor.records import StoreText, Text
+
+SEND_MAX_S = 90.0  # a modem that hangs is noticed after 45 s, and another way is tried behind it
+UNDER_WAY_MAX = 8  # one modem takes some 4 s a text: more would only wait behind it
+TRIES_MAX = 6
+BACKOFF_S = 5.0
+BACKOFF_MAX_S = 60.0
+TOLD_MAX = 200  # letters of a reason
+
+Key = tuple[str, str, str]
+Letter = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A text that is not settled; `due_s` is when it goes, or when one under way counts as lost."""
+
+    text: Text
+    due_s: float
+    under_way: bool = False
+
+
+class Outbox:
+    """Unsettled texts by (alert, step, recipient)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._jobs: dict[Key, Job] = {}
+        self._renamed: dict[str, AlertId] = {}
+
+    def has(self, alert_id: AlertId, kind: str) -> bool:
+        """Tell whether a text of that kind about this alert is not settled."""
+        return any(key[0] == alert_id and job.text.kind == kind for key, job in self._jobs.items())
+
+    def plan(self, text: Text, now: Now) -> None:
+        """Write a text down; it goes out by `run` once that is durable."""
+        planned = replace(text, state="planned", at_ms=now.utc_ms)
+        self._jobs[_key(planned)] = Job(planned, now.s)
+        self._ledger.write(StoreText(planned))
+
+    def resume(self, text: Text, now: Now) -> None:
+        """Go on with a text that another monitor, or our last run, left planned."""
+        age_s = (now.utc_ms - text.at_ms) / 1000
+        self._jobs[_key(text)] = Job(text, now.s + min(SEND_MAX_S, max(0.0, SEND_MAX_S - age_s)))
+
+    def hear(self, text: Text) -> None:
+        """Note that another monitor settled a text."""
+        if text.state != "planned":
+            self._jobs.pop(_key(text), None)
+
+    def clear(self) -> None:
+        """Let go of everything: another monitor sends from now on."""
+        self._jobs.clear()
+
+    def rename(self, old_id: AlertId, new_id: AlertId) -> None:
+        """Follow an alert that got its own name; the store moves what it holds of it."""
+        self._renamed[old_id] = new_id
+        for key, job in list(self._jobs.items()):
+            if key[0] == old_id:
+                del self._jobs[key]
+                moved = replace(job.text, alert_id=new_id)
+                self._jobs[_key(moved)] = replace(job, text=moved)
+
+    def forget(self, alert_id: AlertId) -> None:
+        """Let go of the names that an alert once had."""
+        self._renamed = {old: new for old, new in self._renamed.items() if new != alert_id}
+
+    def run(self, now: Now, letter: Callable[[Text], Letter | None]) -> list[FleetEffect]:
+        """Send what is due and on disk; `letter` gives number and body, None when it serves no more."""
+        out: list[FleetEffect] = []
+        under_way = 0
+        for job in list(self._jobs.values()):
+            if job.under_way and job.due_s <= now.s:
+                out += self._failed(job, "no answer from whoever sends it", now)
+            elif job.under_way:
+                under_way += 1
+        if under_way >= UNDER_WAY_MAX:
+            return out
+        due = [job for job in self._jobs.values() if not job.under_way and job.due_s <= now.s]
+        for job in sorted(due, key=lambda job: (job.text.tries, job.text.at_ms)):
+            found = letter(job.text)
+            if found is None:
+                self._settle(job.text, "failed", "no longer needed", now)
+            elif under_way < UNDER_WAY_MAX and self._is_planned(job.text):
+                under_way += 1
+                sending = replace(job.text, tries=job.text.tries + 1)
+                self._jobs[_key(sending)] = Job(sending, now.s + SEND_MAX_S, under_way=True)
+                out.append(SendText(sending, *found))
+        return out
+
+    def _is_planned(self, text: Text) -> bool:
+        """Tell whether the plan is on disk; while the disk is broken an alert does not wait for it."""
+        alert_id, step, to = _key(text)
+        return bool(self._ledger.fault) or self._ledger.is_durable("text", alert_id, f"{step} {to}")
+
+    def settled(self, notice: TextSettled, now: Now) -> list[FleetEffect]:
+        """Take in what became of a text."""
+        name = self._renamed.get(notice.text.alert_id, AlertId(notice.text.alert_id))
+        text = replace(notice.text, alert_id=name)
+        job = self._jobs.get(_key(text))
+        if not notice.reason:  # it is out, whoever is asked to send by now
+            self._settle(text, "sent", "", now)
+            return [Tell("text_sent", _detail(text))]
+        if job is None or not job.under_way or job.text.tries != text.tries:
+            return []
+        return self._failed(job, notice.reason, now)
+
+    def _failed(self, job: Job, reason: str, now: Now) -> list[FleetEffect]:
+        detail = (*_detail(job.text), ("reason", reason[:TOLD_MAX]))
+        if job.text.tries >= TRIES_MAX:
+            self._settle(job.text, "failed", reason[:TOLD_MAX], now)
+            return [Tell("text_given_up", detail, "error")]
+        again = replace(job.text, at_ms=now.utc_ms, reason=reason[:TOLD_MAX])
+        wait_s = min(BACKOFF_S * 2.0 ** (again.tries - 1), BACKOFF_MAX_S)
+        self._jobs[_key(again)] = Job(again, now.s + wait_s)
+        self._ledger.write(StoreText(again))
+        return [Tell("text_failed", detail, "warning")]
+
+    def _settle(self, text: Text, state: str, reason: str, now: Now) -> None:
+        self._jobs.pop(_key(text), None)
+        done = replace(text, state=state, at_ms=now.utc_ms, reason=reason)  # type: ignore[arg-type]
+        self._ledger.write(StoreText(done))
+
+
+def _key(text: Text) -> Key:
+    return text.alert_id, text.step, text.to
+
+
+def _detail(text: Text) -> tuple[tuple[str, str | int | bool], ...]:
+    named = (("alert", text.alert_id), ("step", text.step), ("to", text.to), ("kind", text.kind))
+    return (*named, ("tries", text.tries))

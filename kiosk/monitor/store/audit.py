@@ -1,0 +1,49 @@
+"""What people did at the centre: written beside the change itself, in its transaction; never altered."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from kiosk.monitor.store.schema import audit
+
+PAGE = 100
+WHAT_MAX, SUBJECT_MAX, DETAIL_MAX = 40, 128, 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing that somebody did."""
+
+    number: int
+    at_ms: int
+    who: str
+    what: str
+    subject: str
+    detail: str
+
+
+def write(
+    connection: Connection, *, at_ms: int, who: str, what: str, subject: str = "", detail: str = ""
+) -> None:
+    """Keep what `who` did; `detail` holds no personal data and no secret."""
+    connection.execute(
+        insert(audit).values(
+            at_ms=at_ms,
+            who=who[:64],
+            what=what[:WHAT_MAX],
+            subject=subject[:SUBJECT_MAX],
+            detail=detail[:DETAIL_MAX],
+        )
+    )
+
+
+def read(connection: Connection, *, before: int | None = None, who: str = "", what: str = "") -> list[Entry]:
+    """List the newest entries, or those with a number below `before`; at most one page and one more."""
+    query = select(audit).order_by(audit.c.number.desc()).limit(PAGE + 1)
+    if before is not None:
+        query = query.where(audit.c.number < before)
+    if who:
+        query = query.where(audit.c.who == who)
+    if what:
+        query = query.where(audit.c.what == what)
+    return [Entry(**row) for row in connection.execute(query).mappings()]

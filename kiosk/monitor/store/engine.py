@@ -1,0 +1,71 @@
+"""How to reach the database: one engine for SQLite (WAL, every commit on disk) or PostgreSQL.
+
+It never keeps a password in a URL that could be logged.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+
+BUSY_S = 5.0  # another process writes into the same SQLite file
+POOL = 4
+# A server that vanished without a word must not hold the centre up for long; our commits take milliseconds.
+POSTGRES: dict[str, Any] = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 8000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c synchronous_commit=on -c timezone=UTC",
+}
+CLOCK = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+
+
+def sqlite_url(path: Path) -> str:
+    """Name a SQLite file as a URL."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def make_engine(url: str, password_file: str | None = None, *, pool: int = POOL) -> Engine:
+    """Give an engine for `sqlite:////absolute/path` or `postgresql://user@host/name`.
+
+    Raises OSError where the password's file cannot be read, sqlalchemy.exc.ArgumentError for a wrong URL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed,
+            pool_size=pool,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_S, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    if password_file is not None:
+        parsed = parsed.set(password=Path(password_file).read_text(encoding="utf-8").strip())
+    return create_engine(
+        parsed, pool_size=pool, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRES
+    )
+
+
+def clock_ms(connection: Connection) -> int:
+    """Read the database's own clock (UTC ms): one for all monitors that share it."""
+    if connection.dialect.name == "sqlite":
+        return time.time_ns() // 1_000_000
+    return int(connection.execute(CLOCK).scalar_one())
+
+
+def _tune_sqlite(connection: Any, _record: object) -> None:
+    """`synchronous=FULL` makes a WAL commit wait for the disk: what was acknowledged survives a power cut."""
+    connection.isolation_level = None  # we begin and end transactions ourselves
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {setting}").close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,223 @@
+"""The centre's durable memory, in SQLite or PostgreSQL: commit returns only when the disk has it.
+
+A damaged SQLite file is set aside under its time and an empty one begun: the centre starts whatever it finds.
+It never decides anything.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from kiosk.bodies import Event
+from kiosk.messages import KioskError
+from kiosk.monitor.messages import Overruled
+from kiosk.monitor.records import Case, Change, Kiosk
+from kiosk.monitor.store import damage, reading
+from kiosk.monitor.store.engine import make_engine
+from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.store.schema import facts
+from kiosk.monitor.store.writing import Writer
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+AGAIN = frozenset({"40P01", "40001"})  # PostgreSQL broke a circle of two waiting monitors: try again
+TRIES = 3
+PATIENCE_S = 0.05  # a server that is there answers within that; one that is not holds nobody up for longer
+
+
+class StoreBroken(KioskError, OSError):
+    """The store cannot be read or written; nothing of the failed commit is in it."""
+
+
+class _Attempt(threading.Thread):
+    """One attempt to reach a server that was lost."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        super().__init__(name="store-connect", daemon=True)
+        self._connect = connect
+        self.made: Connection | None = None
+        self.failed: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Connect, or keep why not."""
+        try:
+            self.made = self._connect()
+        except (OSError, SQLAlchemyError) as error:
+            self.failed = error
+
+
+class Store:
+    """Alerts, stages, kiosks, events and SMS; one thread owns it.
+
+    `writer` names this monitor among those that share the database.
+    """
+
+    def __init__(self, url: str, password_file: str | None = None, *, writer: str = "") -> None:
+        self._url = url
+        self._password_file = password_file
+        self._writer = Writer(writer)
+        self._writer_name = writer
+        self._connection: Connection | None = None
+        self._attempt: _Attempt | None = None
+        self._suspect = False
+        self.quarantined = ""
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether other monitors may write into the same database."""
+        return not self._url.startswith("sqlite")
+
+    def open(self) -> None:
+        """Open the database and bring it up to date, setting a damaged file aside; raises StoreBroken."""
+        self.close()
+        try:
+            try:
+                self._connection = self._connect()
+            except (sqlite3.DatabaseError, DBAPIError) as error:
+                if not damage.is_damage(error):
+                    raise
+                self.quarantined = damage.set_aside(Path(self._where), reason_of(error))
+                self._connection = self._connect()
+        except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+            raise StoreBroken(f"{self._where}: {reason_of(error)}") from error
+
+    def _connect(self) -> Connection:
+        engine = make_engine(self._url, self._password_file)
+        try:
+            if not self.shared:
+                path = Path(self._where)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with engine.connect() as connection:
+                    damage.check(connection, path, suspect=self._suspect)
+            bring_up_to_date(engine)
+            made = engine.connect()
+        except BaseException:
+            engine.dispose()
+            raise
+        self._suspect = False
+        return made
+
+    def _reconnect(self) -> None:
+        """Open a lost database again; a server is asked on a thread, so that alerts need not wait for it."""
+        if not self.shared:
+            self.open()
+            return
+        attempt = self._attempt = self._attempt or _Attempt(self._connect)
+        attempt.join(PATIENCE_S)
+        if attempt.is_alive():
+            raise StoreBroken(f"{self._where}: does not answer")
+        self._attempt = None
+        if attempt.failed is not None:
+            raise StoreBroken(f"{self._where}: {reason_of(attempt.failed)}") from attempt.failed
+        self._connection = attempt.made
+
+    @property
+    def _where(self) -> str:
+        """Name the database in errors, without what may be secret."""
+        return self._url.removeprefix("sqlite:///") if not self.shared else "the database"
+
+    def run(self, work: Callable[[Connection], T], *, writes: bool = False) -> T:
+        """Do some work in one transaction of the store's own connection; raises StoreBroken."""
+        if self._connection is None:
+            self._reconnect()
+        for _ in range(TRIES - 1):
+            try:
+                return self._once(work, writes=writes)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", "") not in AGAIN:
+                    raise self._broken(error) from error
+        try:
+            return self._once(work, writes=writes)
+        except SQLAlchemyError as error:
+            raise self._broken(error) from error
+
+    def _once(self, work: Callable[[Connection], T], *, writes: bool) -> T:
+        connection = self._connection
+        if connection is None:
+            raise StoreBroken(f"{self._where}: closed")
+        connection.execution_options(writes=writes)
+        with connection.begin():
+            return work(connection)
+
+    def _broken(self, error: SQLAlchemyError) -> StoreBroken:
+        """Let go of a connection that is lost or a file that is damaged: the next work opens it anew."""
+        lost = self._connection is not None and (self._connection.invalidated or self._connection.closed)
+        if damage.is_damage(error):
+            self._suspect = True
+            self.close()
+        elif lost:
+            self.close()
+        return StoreBroken(f"{self._where}: {reason_of(error)}")
+
+    def next_boot(self, utc_s: int) -> int:
+        """Give a number higher than at any earlier start: the first half of the centre's epoch."""
+        name = f"boot {self._writer_name}".strip()
+
+        def count(connection: Connection) -> int:
+            query = select(facts.c.value).where(facts.c.name.in_((name, "boot")))
+            boot: int = max([utc_s, *(last + 1 for last in connection.execute(query).scalars())])
+            insert = postgresql.insert if self.shared else sqlite.insert
+            statement = insert(facts).values(name=name, value=boot)
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": boot}))
+            return boot
+
+        return self.run(count, writes=True)
+
+    def commit(self, changes: Iterable[Change]) -> tuple[Overruled, ...]:
+        """Make all changes durable together, or none of them; raises StoreBroken.
+
+        Give what another monitor had decided before: there the database holds its word, not ours.
+        """
+        listed = list(changes)
+        return self.run(lambda connection: self._writer.write(connection, listed), writes=True)
+
+    def find(self, alert_id: str) -> Case | None:
+        """Give one alert, however old; None when it is not there or cannot be read."""
+        try:
+            return self.run(lambda connection: reading.find(connection, alert_id))
+        except StoreBroken as error:
+            LOG.warning("store find=failed reason=%r", str(error))
+            return None
+
+    def load(self, closed_since_ms: int) -> tuple[tuple[Case, ...], tuple[Kiosk, ...], tuple[Event, ...]]:
+        """Give open alerts, young ones that are closed, all kiosks and their latest events.
+
+        Raises StoreBroken.
+        """
+
+        def everything(
+            connection: Connection,
+        ) -> tuple[tuple[Case, ...], tuple[Kiosk, ...], tuple[Event, ...]]:
+            still_open = reading.cases_of(connection, reading.open_alerts())
+            closed = reading.cases_of(connection, reading.closed_alerts(closed_since_ms))
+            kiosks = reading.all_kiosks(connection)
+            return tuple(closed[::-1] + still_open), tuple(kiosks), tuple(reading.latest_events(connection))
+
+        return self.run(everything)
+
+    def close(self) -> None:
+        """Close it; idempotent."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError, sqlite3.Error):
+                raw = None if self.shared or connection.invalidated else connection.connection
+                if raw is not None:
+                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(SQLAlchemyError, sqlite3.Error):
+                connection.close()
+            connection.engine.dispose()
+
+
+def reason_of(error: BaseException) -> str:
+    """Say what a database said, in one line without the statement or its values."""
+    said = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(said).strip().splitlines() or [type(said).__name__])[0][:200]

@@ -1,0 +1,190 @@
+"""The kiosks that exist: created, changed, revoked, found.
+
+Each change is recorded in the same transaction. Never says how a kiosk is: that is the fleet's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from sqlalchemy import Connection, RowMapping, Select, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from kiosk.bodies import KioskId, Place
+from kiosk.monitor.records import Registered
+from kiosk.monitor.store import audit, certificates
+from kiosk.monitor.store.certificates import Reason
+from kiosk.monitor.store.drafts import NUMBER_MAX, Draft, RegistryError, columns, from_row, place_of
+from kiosk.monitor.store.schema import registry
+
+PAGE = 200
+REASONS: tuple[Reason, ...] = get_args(Reason)
+SEARCHED = ("kiosk_id", "name_kk", "name_ru", "address_kk", "address_ru", "imei")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One kiosk of the registry; times are UTC ms; `revoked_ms` None while it may speak."""
+
+    draft: Draft
+    created_ms: int
+    changed_ms: int
+    revoked_ms: int | None = None
+
+    @property
+    def kiosk_id(self) -> str:
+        """Give its id: its certificate's CN and MQTT user."""
+        return self.draft.kiosk_id
+
+    @property
+    def number(self) -> int:
+        """Give its number in signed SMS."""
+        return self.draft.number
+
+    @property
+    def place(self) -> Place:
+        """Say where it stands."""
+        return self.draft.place
+
+
+def create(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
+    """Register a kiosk; raises RegistryError when its id or number is taken."""
+    row = columns(new) | {"created_ms": now_ms, "changed_ms": now_ms}
+    try:
+        with db.begin_nested():
+            db.execute(insert(registry).values(kiosk_id=new.kiosk_id, **row))
+    except IntegrityError as error:
+        raise _taken(db, new) from error
+    audit.write(db, who=who, what="kiosk_added", subject=new.kiosk_id, at_ms=now_ms)
+    return Entry(draft=new, created_ms=now_ms, changed_ms=now_ms)
+
+
+def change(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
+    """Write what is known of a kiosk anew; raises RegistryError when there is none or its number is taken."""
+    old = get(db, new.kiosk_id)
+    if old is None:
+        raise RegistryError(f"no kiosk {new.kiosk_id} in the registry")
+    changed = _changed(old.draft, new)
+    if not changed:
+        return old
+    wanted = update(registry).where(registry.c.kiosk_id == new.kiosk_id)
+    try:
+        with db.begin_nested():
+            db.execute(wanted.values(changed_ms=now_ms, **columns(new)))
+    except IntegrityError as error:
+        raise _taken(db, new) from error
+    detail = " ".join(changed)
+    audit.write(db, who=who, what="kiosk_changed", subject=new.kiosk_id, detail=detail, at_ms=now_ms)
+    return Entry(draft=new, created_ms=old.created_ms, changed_ms=now_ms, revoked_ms=old.revoked_ms)
+
+
+def revoke(db: Connection, kiosk_id: str, reason: Reason, *, who: str, now_ms: int) -> int:
+    """Shut a kiosk out with all its certificates and tokens; give how many certificates that were.
+
+    Raises RegistryError when there is no such kiosk. Repeating it is harmless.
+    """
+    wanted = update(registry).where(registry.c.kiosk_id == kiosk_id)
+    wanted = wanted.values(revoked_ms=func.coalesce(registry.c.revoked_ms, now_ms), changed_ms=now_ms)
+    if db.execute(wanted).rowcount != 1:
+        raise RegistryError(f"no kiosk {kiosk_id} in the registry")
+    count = certificates.revoke_all(db, kiosk_id, reason, now_ms=now_ms)
+    detail = f"reason={reason} certificates={count}"
+    audit.write(db, who=who, what="kiosk_revoked", subject=kiosk_id, detail=detail, at_ms=now_ms)
+    return count
+
+
+def reinstate(db: Connection, kiosk_id: str, *, who: str, now_ms: int) -> None:
+    """Let a revoked kiosk enrol again; its old certificates stay revoked. Raises RegistryError."""
+    wanted = update(registry).where(registry.c.kiosk_id == kiosk_id)
+    if db.execute(wanted.values(revoked_ms=None, changed_ms=now_ms)).rowcount != 1:
+        raise RegistryError(f"no kiosk {kiosk_id} in the registry")
+    audit.write(db, who=who, what="kiosk_reinstated", subject=kiosk_id, at_ms=now_ms)
+
+
+def get(db: Connection, kiosk_id: str) -> Entry | None:
+    """Give one kiosk."""
+    row = db.execute(select(registry).where(registry.c.kiosk_id == kiosk_id)).mappings().first()
+    return None if row is None else _entry(row)
+
+
+def by_number(db: Connection, number: int) -> Entry | None:
+    """Give the kiosk that signs its SMS with this number."""
+    row = db.execute(select(registry).where(registry.c.number == number)).mappings().first()
+    return None if row is None else _entry(row)
+
+
+def find(
+    db: Connection, *, text: str = "", region: str = "", after: str = "", limit: int = PAGE
+) -> Sequence[Entry]:
+    """Give kiosks in the order of ids, those after `after`; `region` is the beginning of a KATO code."""
+    query = _matching(select(registry), text, region).where(registry.c.kiosk_id > after)
+    rows = db.execute(query.order_by(registry.c.kiosk_id).limit(limit)).mappings()
+    return [_entry(row) for row in rows]
+
+
+def count(db: Connection, *, text: str = "", region: str = "") -> int:
+    """Count the kiosks that `find` would give."""
+    found: int = db.execute(_matching(select(func.count()).select_from(registry), text, region)).scalar_one()
+    return found
+
+
+def plan(db: Connection) -> tuple[Registered, ...]:
+    """Give every kiosk as the fleet needs it, in the order of their numbers."""
+    rows = db.execute(select(registry).order_by(registry.c.number)).mappings()
+    return tuple(
+        Registered(
+            kiosk_id=KioskId(row["kiosk_id"]),
+            number=row["number"],
+            place=place_of(row),
+            revoked=row["revoked_ms"] is not None,
+        )
+        for row in rows
+    )
+
+
+def revoked_names(db: Connection) -> Sequence[str]:
+    """Give the ids of all kiosks that are shut out."""
+    query = select(registry.c.kiosk_id).where(registry.c.revoked_ms.is_not(None))
+    return db.execute(query.order_by(registry.c.kiosk_id)).scalars().all()
+
+
+def next_number(db: Connection) -> int:
+    """Give the number after the highest, or the first gap once that is used; raises RegistryError."""
+    highest = db.execute(select(func.max(registry.c.number))).scalar() or 0
+    if highest < NUMBER_MAX:
+        return highest + 1
+    taken = set(db.execute(select(registry.c.number)).scalars())
+    for number in range(1, NUMBER_MAX):
+        if number not in taken:
+            return number
+    raise RegistryError("the registry is full: every number is taken")
+
+
+def _matching(query: Select[Any], text: str, region: str) -> Select[Any]:
+    text = text.replace("\0", "")  # which PostgreSQL does not take
+    if text:
+        query = query.where(or_(*(registry.c[name].icontains(text, autoescape=True) for name in SEARCHED)))
+    if region:
+        query = query.where(registry.c.kato.startswith(region, autoescape=True))
+    return query
+
+
+def _taken(db: Connection, new: Draft) -> RegistryError:
+    holder = by_number(db, new.number)
+    if holder is not None and holder.kiosk_id != new.kiosk_id:
+        return RegistryError(f"number {new.number} belongs to {holder.kiosk_id}; choose another")
+    return RegistryError(f"kiosk {new.kiosk_id} is in the registry already")
+
+
+def _changed(old: Draft, new: Draft) -> list[str]:
+    before, after = columns(old), columns(new)
+    return [name for name in after if after[name] != before[name]]
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(
+        draft=from_row(row),
+        created_ms=row["created_ms"],
+        changed_ms=row["changed_ms"],
+        revoked_ms=row["revoked_ms"],
+    )

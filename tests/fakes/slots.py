@@ -1,0 +1,63 @@
+"""Slots in a temporary root: made by hand, changed by the real script, killed at any of its steps."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[2] / "provisioning"
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A root with /opt/pana-kiosk in it."""
+
+    root: Path
+
+    @property
+    def base(self) -> Path:
+        return self.root / "opt/pana-kiosk"
+
+    def make(self, slot: str, version: str = "1.0", *, complete: bool = True) -> Path:
+        folder = self.base / "slots" / slot
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "VERSION").write_text(f"{version}\n")
+        marker = folder / "complete"
+        marker.touch() if complete else marker.unlink(missing_ok=True)
+        return folder
+
+    def run(
+        self, *words: str, cut: int | None = None, script: str = "slot", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PANA_ROOT": str(self.root), **more}
+        env.pop("PANA_CUT", None)
+        if cut is not None:
+            env["PANA_CUT"] = str(cut)
+        command = [str(SCRIPTS / script), *words]
+        return subprocess.run(command, capture_output=True, text=True, env=env, timeout=110, check=False)
+
+    def do(self, *words: str) -> str:
+        """Run the script, which must succeed."""
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @property
+    def current(self) -> str:
+        link = self.base / "current"
+        return link.readlink().name if link.is_symlink() else ""
+
+    def is_complete(self, slot: str) -> bool:
+        return (self.base / "slots" / slot / "complete").exists()
+
+    @property
+    def trial(self) -> dict[str, str] | None:
+        file = self.base / "trial"
+        return dict(line.split(None, 1) for line in file.read_text().splitlines()) if file.exists() else None
+
+    @property
+    def refused(self) -> list[str]:
+        file = self.base / "refused"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line.split()[0] for line in lines if line]
