@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kiosk.check.row import Row, untested, unused, warning
 from kiosk.config import Config
-from kiosk.messages import ConfigError
 from kiosk.runtime import read_now
 from kiosk.site import Site
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 INPUTS_S = 10.0
 SPEAKER_S = 10.0
 BROKER_S = 40.0
+DOOR_S = 40.0
 CERTIFICATE_S = 5.0
 MODEM_S = 180.0  # open 25 s, registration 30 s, balance 33 s, a text to each of up to four gateways
 
@@ -41,6 +41,7 @@ def test_parts(site: Site, test: Test, *, allow_mock: bool, synced: bool) -> Non
     test("inputs", INPUTS_S, lambda: _inputs(config, allow_mock=allow_mock))
     test("speaker", SPEAKER_S, lambda: _speaker(site))
     _brokers(config, trial, trusted_s, test)
+    _doors(config, trusted_s, test)
     test("certificate", CERTIFICATE_S, lambda: _certificate(config, trusted_s))
     test("modem", MODEM_S, lambda: _modem(site, trial))
 
@@ -83,11 +84,24 @@ def _brokers(config: Config, trial: "Trial", trusted_s: Callable[[], float], tes
         test("receipt", 1.0, lambda: [untested(part, "broker") for part in ("receipt", "duty")])
 
 
+def _doors(config: Config, trusted_s: Callable[[], float], test: Test) -> None:
+    """Ask every door of the centre how it is."""
+    if config.https is None:
+        test("door", 1.0, lambda: [unused("door")])
+        return
+    for door in config.https.centres:
+
+        def ask(door: str = door) -> list[Row]:
+            from kiosk.check.doors import check_door
+
+            return check_door(door, config, trusted_s)
+
+        test(f"door:{door}", DOOR_S, ask)
+
+
 def _modem(site: Site, trial: "Trial") -> list[Row]:
     from kiosk.check.modem import PARTS, check_modem
 
     if site.config.sms is None:
         return [unused(part) for part in PARTS]
-    if not site.key:
-        raise ConfigError("sms.key_file cannot be used")
-    return check_modem(site.config.sms, trial.text)
+    return check_modem(site.config.sms, trial.text if site.key else None)

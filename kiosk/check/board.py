@@ -11,6 +11,7 @@ from kiosk.check.row import Row, fault, ok, untested, unused, warning
 from kiosk.config import Config
 from kiosk.health import CERT_SOON_DAYS, DISK_LOW_MB
 from kiosk.messages import BoardRead
+from kiosk.net.papers import look
 
 
 def check_board(config: Config) -> list[Row]:
@@ -40,12 +41,17 @@ def judge_board(read: BoardRead, folder: str) -> list[Row]:
 
 def check_certificate(config: Config, trusted_utc_s: Callable[[], float]) -> list[Row]:
     """Read this kiosk's certificate: its name, its key, its CA, and the days that are left."""
-    files = config.mqtt.tls
+    files = config.identity()
     if files is None:
         return [unused("certificate")]
+    missing = look(config).missing
+    for code in ("ca_missing", "cert_missing"):
+        if code in missing:
+            return [fault("certificate", f"fault_{code}")]
     from kiosk.net.tls import OwnCertificate
 
-    name, days = OwnCertificate(files, trusted_utc_s).read()
+    own = OwnCertificate(files, trusted_utc_s).read()
+    name, days = own.name, own.days_left
     if name != config.kiosk.id:
         return [fault("certificate", "cert_other", name=name, kiosk=config.kiosk.id)]
     return [judge_days(days)]

@@ -3,14 +3,16 @@
 Reads every file. Never renders, never plays.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from kiosk.check.row import Row, fault, ok, unused, warning
 from kiosk.config import Config
-from kiosk.hw.clips import Manifest, faults, read_manifest, site_prompts, text_sha256
-from kiosk.messages import ConfigError, Language
+from kiosk.hw.clips import MANIFEST, Manifest, faults, site_prompts
+from kiosk.hw.shelves import Shelf, candidates, choice, open_shelves, version_folder
+from kiosk.messages import Language
 from kiosk.prompts import Catalogue, Prompt
 
 NAMED = 6  # lines named in one row; the rest is counted
@@ -31,16 +33,17 @@ class Line:
 
 def lines_of(config: Config, words: Catalogue) -> list[Line]:
     """List every line that this site may say, with what is known of its clip."""
-    try:
-        manifest = read_manifest(Path(config.voice.clips))
-    except ConfigError:
-        manifest = Manifest(clips=())
-    return [_line(prompt, manifest) for prompt in site_prompts(config, words)]
+    shelves = _shelves(config)
+    return [_line(prompt, shelves) for prompt in site_prompts(config, words)]
 
 
-def _line(prompt: Prompt, manifest: Manifest) -> Line:
-    clip = manifest.clip(prompt.language, prompt.key)
-    current = clip is not None and clip.text_sha256 == text_sha256(prompt.text)
+def _shelves(config: Config) -> tuple[Shelf, ...]:
+    return open_shelves((version_folder(), Path(config.voice.clips)))
+
+
+def _line(prompt: Prompt, shelves: Sequence[Shelf]) -> Line:
+    current = choice(shelves, prompt)
+    clip = next((found.clip for found in (current, *candidates(shelves, prompt)) if found), None)
     return Line(
         key=prompt.key,
         language=prompt.language,
@@ -57,14 +60,13 @@ def check_clips(config: Config, words: Catalogue) -> list[Row]:
     if config.voice.mode == "off":
         return [unused("clips")]
     rows = []
-    folder = Path(config.voice.clips)
+    shelves = _shelves(config)
     lines = lines_of(config, words)
-    try:
-        manifest = read_manifest(folder)
-    except ConfigError as error:
-        rows.append(warning("clips", "clips_none", reason=str(error)))
+    unread = [shelf.problem for shelf in shelves if shelf.problem and (shelf.folder / MANIFEST).exists()]
+    if unread or all(shelf.problem for shelf in shelves):
+        rows.append(warning("clips", "clips_none", reason="; ".join(unread) or shelves[-1].problem))
     else:
-        damaged = list(faults(folder, manifest))
+        damaged = _damaged(shelves, site_prompts(config, words))
         if damaged:
             rows.append(fault("clips", "clips_damaged", count=len(damaged), which=_named(damaged)))
         wanting = [f"{line.language} {line.key}" for line in lines if line.state != "ok"]
@@ -78,6 +80,12 @@ def check_clips(config: Config, words: Catalogue) -> list[Row]:
     else:
         rows.append(ok("words", "words_ok", count=len(lines)))
     return rows
+
+
+def _damaged(shelves: Sequence[Shelf], prompts: Sequence[Prompt]) -> list[str]:
+    """Name every file of a clip that would be played and cannot be."""
+    used = [found for found in (choice(shelves, prompt) for prompt in prompts) if found]
+    return [text for found in used for text in faults(found.folder, Manifest(clips=(found.clip,)))]
 
 
 def _named(names: list[str]) -> str:

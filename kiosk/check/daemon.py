@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from kiosk.config import Config
 from kiosk.control import DaemonAway, ask, watch
 from kiosk.messages import DeviceError, KioskError
 
@@ -45,12 +47,15 @@ def follow(socket: Path, *, request: Object | None = None, end_s: float | None =
         raise Refused(str(error)) from error
 
 
-def drill_events(socket: Path, *, duty: bool, drill_s: float) -> Iterator[Object]:
+def drill_events(
+    socket: Path, *, duty: bool, drill_s: float, silent: bool = False, whole: bool = False
+) -> Iterator[Object]:
     """Start a drill and yield what happens to it, its verdict last; raises DaemonAway or Refused."""
     end_s = time.monotonic() + drill_s + MARGIN_S
     before: list[Object] = []  # the drill's first events come before the answer that names it
     alert_id = ""
-    for event in follow(socket, request={"ask": "drill", "duty": duty}, end_s=end_s):
+    request = {"ask": "drill", "duty": duty, "silent": silent, "whole": whole}
+    for event in follow(socket, request=request, end_s=end_s):
         if "what" not in event:
             alert_id = event["alert_id"]
             happened = [early for early in before if early.get("alert_id") == alert_id]
@@ -63,6 +68,15 @@ def drill_events(socket: Path, *, duty: bool, drill_s: float) -> Iterator[Object
             yield one
             if one["what"] in ("drill_passed", "drill_failed"):
                 return
+
+
+def imei_of(config: Config) -> str:
+    """Ask the running daemon for its modem's IMEI; empty when there is no answer."""
+    with suppress(DeviceError):
+        modem = ask(Path(config.paths.run) / "kiosk.sock", STATUS).get("modem")
+        said = modem.get("imei", "") if isinstance(modem, dict) else ""
+        return said if isinstance(said, str) and said.isdigit() and len(said) in range(14, 17) else ""
+    return ""
 
 
 def _granted(answer: Object) -> Object:

@@ -59,8 +59,11 @@ def judge_balance(sms: Sms, read: BalanceRead | None) -> Row:
     return ok("balance", "balance_ok", kzt=kzt)
 
 
-def check_modem(sms: Sms, text: Callable[[], str]) -> list[Row]:
-    """Open a session, look, ask for the balance, and send a drill's `text` to each gateway."""
+def check_modem(sms: Sms, text: Callable[[], str] | None) -> list[Row]:
+    """Open a session, look, ask for the balance, and send a drill's `text` to each gateway.
+
+    Without a key there is no text that a gateway would believe: None.
+    """
     from kiosk.net.sms import GammuModem
 
     heard = Heard()
@@ -102,9 +105,11 @@ def _balance(modem: "GammuModem", sms: Sms, heard: Heard) -> Row:
     return judge_balance(sms, read if isinstance(read, BalanceRead) else None)
 
 
-def _sent(modem: "GammuModem", sms: Sms, heard: Heard, text: Callable[[], str]) -> Row:
+def _sent(modem: "GammuModem", sms: Sms, heard: Heard, text: Callable[[], str] | None) -> Row:
     if not sms.gateways:
         return unused("sms")
+    if text is None:
+        return fault("sms", "fault_sms_key_missing")
     written = text()
     for place, number in enumerate(sms.gateways, 1):
         modem.send(Token(f"check.{place}"), number, written)

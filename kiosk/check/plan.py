@@ -18,9 +18,10 @@ from kiosk.config import Config
 from kiosk.config_check import check as problems_of
 from kiosk.control import DaemonAway
 from kiosk.messages import ConfigError
+from kiosk.net.papers import look
 from kiosk.prompts import Catalogue
 from kiosk.site import Site
-from kiosk.site_files import load_config, load_key
+from kiosk.site_files import load_config
 
 CLIPS_S = 30.0  # reads and hashes every clip, from an SD card
 BOARD_S = 5.0
@@ -34,6 +35,8 @@ class Check:
     file: Path
     words: Catalogue
     allow_mock: bool = False
+    whole: bool = False  # the centre's own answer by each path, not just by the first
+    drill_id: str = ""
     progress: Callable[[str], None] = lambda _: None
     rows: list[Row] = field(default_factory=list)
     config_is_wrong: bool = False
@@ -61,7 +64,7 @@ class Check:
             alone.test_parts(site, self.test, allow_mock=self.allow_mock, synced=synced)
         else:
             self.rows += running.judge_daemon(state, config_hash)
-            running.test_parts(config, socket, self.test)
+            self.drill_id = running.test_parts(config, socket, self.test, whole=self.whole)
         return self.rows
 
     def test(self, part: str, seconds: float, how: Callable[[], list[Row]]) -> list[Row]:
@@ -74,23 +77,25 @@ class Check:
     def _site(self, config: Config, config_hash: str) -> Site:
         for problem in problems_of(config, self.words):
             self.rows.append(warning("config", "config_warning", key=problem.key, what=problem.what))
-        key = b""
-        try:
-            key = load_key(config)
-        except ConfigError as error:
-            self.rows.append(fault("config", "config_error", what=str(error)))
+        papers = look(config)
+        if "sms_key_missing" in papers.missing:
+            self.rows.append(fault("config", "fault_sms_key_missing"))
         for secret in _open_secrets(config):
             self.rows.append(warning("config", "secret_open", file=secret))
         if not self.rows:
             self.rows.append(ok("config", "config_ok", file=str(self.file), hash=config_hash))
         return Site(
-            config=config, words=self.words, key=key, version=kiosk.__version__, config_hash=config_hash
+            config=config,
+            words=self.words,
+            key=papers.sms_key,
+            version=kiosk.__version__,
+            config_hash=config_hash,
         )
 
 
 def _open_secrets(config: Config) -> list[str]:
     """List the secrets that every user of this machine can read."""
-    secrets = [config.mqtt.password_file, config.mqtt.tls.key if config.mqtt.tls else None]
+    secrets = [config.mqtt.password_file, identity.key if (identity := config.identity()) else None]
     secrets += [config.sms.key_file, config.sms.pin_file] if config.sms else []
     found = []
     for secret in secrets:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kiosk import commissioning
+from kiosk.commissioning import Finding, Level
 from kiosk.messages import Language
 from kiosk.prompts import Catalogue
 
-Level = Literal["ok", "warning", "fault", "untested", "unused"]
 Why = Literal["hung", "broker", "modem", "pending", "refused", "driver"]
 
 
@@ -64,20 +65,26 @@ class Told:
 
 def tell(row: Row, words: Catalogue, language: Language) -> Told:
     """Put a row into words."""
-    name, _, which = row.part.partition(":")
-    title = words.word(language, "check", f"part_{name}")
-    do = ""
-    key = "untested_do" if row.level == "untested" else f"{row.code}_do"
-    if row.level not in ("ok", "unused") and (language, "check", key) in words.words:
-        do = words.word(language, "check", key, **row.values)
     return Told(
         part=row.part,
         level=row.level,
         code=row.code,
-        title=f"{title} {which}".strip(),
-        found=words.word(language, "check", row.code, **row.values),
-        do=do,
+        title=commissioning.title(row.part, words, language),
+        found=commissioning.found(row.code, row.values, words, language),
+        do=commissioning.advice(finding(row), words, language),
     )
+
+
+def finding(row: Row) -> Finding:
+    """Give a row as it stands in a record, its texts cut to what a record may hold."""
+    values = {name: _short(value) for name, value in row.values.items()}
+    return Finding(part=row.part[:125], level=row.level, code=row.code, values=values)
+
+
+def _short(value: str | float) -> str | int | float:
+    if not isinstance(value, str):
+        return value
+    return "".join(letter if letter.isprintable() else "?" for letter in value)[:200]
 
 
 def count(rows: Sequence[Row], level: Level) -> int:

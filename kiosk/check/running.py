@@ -13,8 +13,10 @@ from kiosk.check.daemon import MARGIN_S, STATUS, Refused, drill_events, question
 from kiosk.check.inputs import simulated
 from kiosk.check.modem import PARTS as MODEM_PARTS
 from kiosk.check.modem import judge_balance, judge_modem
-from kiosk.check.row import Level, Row, Why, fault, ok, untested, unused, warning
+from kiosk.check.row import Row, Why, fault, ok, untested, unused, warning
+from kiosk.commissioning import Level
 from kiosk.config import Config
+from kiosk.drill import WHOLE_MORE_S
 from kiosk.health import MILD
 from kiosk.messages import BalanceRead, ModemStatus
 
@@ -26,37 +28,48 @@ Test = Callable[[str, float, Callable[[], list[Row]]], list[Row]]
 # Faults that a row of their own tells already; every other one is listed as it is.
 SHOWN = frozenset(
     {
-        "mqtt_down", "modem_down", "sim_missing", "sim_locked", "gsm_unregistered", "balance_low",
+        "mqtt_down", "https_down", "modem_down", "sim_missing", "sim_locked", "gsm_unregistered",
         "balance_unknown", "voice_unavailable", "button_lost", "button_unread", "button_stuck",
-        "clock_unsynced", "disk_low",
-        "under_voltage", "throttled", "cert_expiring", "nobody_on_duty",
+        "clock_unsynced", "disk_low", "balance_low",
+        "under_voltage", "throttled", "cert_expiring", "nobody_on_duty", "ca_missing", "cert_missing",
+        "sms_key_missing",
     }
 )  # fmt: skip
 
 
-def test_parts(config: Config, socket: Path, test: Test) -> None:
-    """Let the daemon send a drill, then ask how it is; `test(part, seconds, how)` keeps the rows of each."""
+def test_parts(config: Config, socket: Path, test: Test, *, whole: bool) -> str:
+    """Let the daemon send a drill, then ask how it is; `test(part, seconds, how)` keeps the rows of each.
+
+    Gives the drill's alert id, empty where there was none. A `whole` one is judged path by path too.
+    """
     events: list[Object] = []
+    drill_s = config.timing.drill_s + (WHOLE_MORE_S if whole else 0.0)
 
     def drill() -> list[Row]:
         try:
-            events.extend(drill_events(socket, duty=False, drill_s=config.timing.drill_s))
+            events.extend(drill_events(socket, duty=False, drill_s=drill_s, whole=whole))
         except Refused as error:
-            return [untested(part, "refused", reason=str(error)) for part in ("receipt", "sms")]
-        return judge_drill(config, events)
+            parts = ("receipt", "sms", *(paths_of(config) if whole else ()))
+            return [untested(part, "refused", reason=str(error)) for part in parts]
+        return judge_drill(config, events) + (judge_paths(config, events) if whole else [])
 
-    test("receipt", config.timing.drill_s + 2 * MARGIN_S, drill)
-    test("daemon", PENDING_S + MARGIN_S, lambda: _look(config, socket))
+    test("receipt", drill_s + 2 * MARGIN_S, drill)
+    test("daemon", PENDING_S + MARGIN_S, lambda: _look(config, socket, patient=whole))
+    return str(next((event["alert_id"] for event in events if "alert_id" in event), ""))
 
 
-def _look(config: Config, socket: Path) -> list[Row]:
-    """Ask how it is; wait for what a daemon that just started does not know yet, if all else is well."""
+def _look(config: Config, socket: Path, *, patient: bool = False) -> list[Row]:
+    """Ask how it is; wait for what a daemon that just started does not know yet.
+
+    Where anything is wrong already only a `patient` one waits: an installer's sheet has every figure.
+    """
     end_s = time.monotonic() + PENDING_S
     while True:
         state = question(socket, STATUS)
         rows = judge_state(config, state)
         pending = any(row.code == "untested_pending" for row in rows)
-        hopeless = state["incidents"] or any(row.level == "fault" for row in rows)
+        wrong = any(row.level == "fault" for row in rows) and not patient
+        hopeless = state["incidents"] or wrong
         if not pending or hopeless or time.monotonic() >= end_s:
             return rows
         time.sleep(GLANCE_S)
@@ -65,7 +78,7 @@ def _look(config: Config, socket: Path) -> list[Row]:
 def judge_silence(config: Config, reason: str) -> list[Row]:
     """Judge a daemon that holds the devices and does not answer: nothing else can be known."""
     parts = [f"input:{name}" for name in config.inputs()]
-    parts += ["speaker", "broker", "receipt", "duty", "certificate", *MODEM_PARTS]
+    parts += ["speaker", "broker", "door", "receipt", "duty", "certificate", *MODEM_PARTS]
     return [fault("daemon", "daemon_hung", reason=reason), *(untested(part, "hung") for part in parts)]
 
 
@@ -86,10 +99,18 @@ def judge_state(config: Config, state: Object) -> list[Row]:
     rows.append(_speaker(config, beat, state))
     rows += _modem(config, state, links.get("sms", {}))
     rows.append(_link(config, state, links.get("mqtt", {})))
+    rows.append(_door(config, state, links.get("https", {})))
     rows.append(ok("duty", "duty_listened") if state["listened"] else warning("duty", "duty_nobody"))
-    tls = config.mqtt.tls is not None
-    rows.append(judge_days(beat.get("cert_days_left")) if tls else unused("certificate"))
+    tls = config.identity() is not None
+    rows.append(_certificate(state, beat) if tls else unused("certificate"))
     return rows + _others(state)
+
+
+def _certificate(state: Object, beat: Object) -> Row:
+    for code in ("ca_missing", "cert_missing"):
+        if code in state["faults"]:
+            return fault("certificate", f"fault_{code}")
+    return judge_days(beat.get("cert_days_left"))
 
 
 def _why(state: Object, code: str) -> str:
@@ -154,6 +175,18 @@ def _link(config: Config, state: Object, link: Object) -> Row:
     return ok(part, "broker_ok", ms=link.get("rtt_ms", 0))
 
 
+def _door(config: Config, state: Object, link: Object) -> Row:
+    if config.https is None:
+        return unused("door")
+    match state.get("https"):
+        case "up":
+            return ok("door", "door_ok", ms=link.get("rtt_ms", 0))
+        case "down":
+            return fault("door", "door_down", reason=_why(state, "https_down"))
+        case _:
+            return untested("door", "pending")
+
+
 def _others(state: Object) -> list[Row]:
     """List the faults that no other row tells."""
     rows = []
@@ -182,10 +215,35 @@ def judge_drill(config: Config, events: Iterable[Object]) -> list[Row]:
             receipt = ok("receipt", "receipt_ok", ms=ms)
     if config.sms is None or not config.sms.gateways:
         return [receipt, unused("sms")]
-    unsent = sorted(name for name in missing if name and name != "mqtt")
+    if "sms_key" in missing:
+        return [receipt, fault("sms", "fault_sms_key_missing")]
+    unsent = sorted(name for name in missing if name and name not in ("mqtt", "https"))
     sent = sum(event["what"] == "sms_sent" for event in told)
     if unsent or not sent:
         failed = [str(event.get("reason", "")) for event in told if event["what"] == "sms_failed"]
         reason = failed[-1] if failed else ", ".join(unsent) or "not sent"
         return [receipt, fault("sms", "sms_failed", count=len(unsent), reason=reason)]
     return [receipt, ok("sms", "sms_ok", count=sent)]
+
+
+def paths_of(config: Config) -> list[str]:
+    """Name the paths by which the centre can answer this kiosk."""
+    paths = ["path:mqtt"]
+    paths += ["path:https"] if config.https else []
+    return paths + (["path:sms"] if config.sms and config.sms.gateways else [])
+
+
+def judge_paths(config: Config, events: Iterable[Object]) -> list[Row]:
+    """Judge by which paths the centre itself answered a whole drill, and how soon."""
+    told = list(events)
+    began_s = next((event["t_s"] for event in told if event["what"] == "drill"), 0.0)
+    lasted_s = max((event["t_s"] - began_s for event in told), default=0.0)
+    answered = {event["path"]: event["t_s"] - began_s for event in told if event["what"] == "answered"}
+    rows = []
+    for part in paths_of(config):
+        seconds = answered.get(part.partition(":")[2])
+        if seconds is None:
+            rows.append(fault(part, "path_silent", seconds=f"{lasted_s:.0f}"))
+        else:
+            rows.append(ok(part, "path_ok", seconds=f"{seconds:.1f}"))
+    return rows

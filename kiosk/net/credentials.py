@@ -11,7 +11,7 @@ from kiosk.config import Mqtt
 from kiosk.messages import LinkDown
 
 if TYPE_CHECKING:
-    from kiosk.net.tls import OwnCertificate, PinnedContext
+    from kiosk.net.tls import Own, OwnCertificate, PinnedContext
 
 
 class Credentials:
@@ -34,17 +34,17 @@ class Credentials:
         from kiosk.net import tls  # noqa: PLC0415  ssl is 3 MB, not needed without TLS nor at the start
 
         self._own = self._own or tls.OwnCertificate(self._config.tls, self._trusted_utc_s)
-        name, days_left = self._own.read()
-        if name != self.kiosk_id:
+        own = self._own.read()
+        if own.name != self.kiosk_id:
             raise LinkDown(f"{self._config.tls.cert} is another kiosk's: its name is not {self.kiosk_id}")
-        if days_left < 0:
+        if own.days_left < 0:
             hint("this kiosk's own certificate has expired")
         return tls.pinned_context(self._config.tls, host, self._trusted_utc_s)
 
-    def days_left(self) -> int | None:
-        """Give the whole days that the certificate has left; None without TLS or while it is renewed."""
+    def own(self) -> "Own | None":
+        """Read what the certificate says of itself; None without TLS or while it is renewed."""
         try:
-            return None if self._own is None else self._own.read()[1]
+            return None if self._own is None else self._own.read()
         except LinkDown:
             return None
 

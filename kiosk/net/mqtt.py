@@ -97,9 +97,9 @@ class PahoLink:
         return client
 
     def _upkeep(self) -> None:
-        days_left = self._credentials.days_left()
-        if days_left is not None:
-            self._link.post(CertificateRead(days_left))
+        own = self._credentials.own()
+        if own is not None:
+            self._link.post(CertificateRead(own.days_left, own.life_days))
 
 
 def _no_delay(_client: Any, _userdata: Any, sock: Any) -> None:

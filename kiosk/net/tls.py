@@ -8,8 +8,9 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kiosk.config import Tls
 from kiosk.messages import LinkDown
@@ -42,14 +43,27 @@ class PinnedContext(ssl.SSLContext):
         return wrapped
 
 
+C = TypeVar("C", bound=PinnedContext)
+
+
 def pinned_context(files: Tls, server_name: str, trusted_utc_s: TrustedTime) -> PinnedContext:
     """Make a client context: TLS 1.2 or later, our CA only, our certificate; raises LinkDown."""
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
+    return pin(PinnedContext(ssl.PROTOCOL_TLS_CLIENT), files, server_name, trusted_utc_s)
+
+
+def pin(context: C, files: Tls | Path, server_name: str, trusted_utc_s: TrustedTime) -> C:
+    """Bind a new client context to our CA and our certificate; with a CA file alone it shows none.
+
+    Raises LinkDown.
+    """
     context.server_name, context.trusted_utc_s = server_name, trusted_utc_s
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.verify_flags |= NO_CHECK_TIME
-    _load(context, files)
+    if isinstance(files, Path):
+        _load_ca(context, str(files))
+    else:
+        _load(context, files)
     return context
 
 
@@ -79,6 +93,13 @@ def _check_date(whose: str, certificate: Certificate, now_s: float) -> None:
         raise LinkDown(f"{whose} expired at {certificate['notAfter']}")
 
 
+def _load_ca(context: ssl.SSLContext, ca: str) -> None:
+    try:
+        context.load_verify_locations(cafile=ca)
+    except (OSError, ValueError) as error:
+        raise LinkDown(f"the pinned CA cannot be used ({error}): check {ca}") from error
+
+
 def _load(context: ssl.SSLContext, files: Tls) -> None:
     try:
         context.load_verify_locations(cafile=files.ca)
@@ -86,6 +107,15 @@ def _load(context: ssl.SSLContext, files: Tls) -> None:
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; an encrypted key a ValueError
         where = f"ca {files.ca}, cert {files.cert}, key {files.key}"
         raise LinkDown(f"the TLS files cannot be used ({error}): check {where}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What this kiosk's certificate says: its common name, days left (negative when expired) of its life."""
+
+    name: str
+    days_left: int
+    life_days: int
 
 
 class OwnCertificate:
@@ -97,8 +127,8 @@ class OwnCertificate:
         self._seen: tuple[int, int] | None = None
         self._certificate: Certificate = {}
 
-    def read(self) -> tuple[str, int]:
-        """Give its common name and whole days left (negative when expired); raises LinkDown."""
+    def read(self) -> Own:
+        """Read what it says; raises LinkDown."""
         try:
             stat = Path(self._files.cert).stat()
         except OSError as error:
@@ -107,8 +137,14 @@ class OwnCertificate:
             self._certificate = _own_certificate(self._files)
             self._seen = (stat.st_mtime_ns, stat.st_size)
         names = [value for rdn in self._certificate["subject"] for key, value in rdn if key == "commonName"]
-        left_s = ssl.cert_time_to_seconds(self._certificate["notAfter"]) - self._trusted_utc_s()
-        return (names[0] if names else ""), int(left_s // DAY_S)
+        begins_s, ends_s = (
+            ssl.cert_time_to_seconds(self._certificate[when]) for when in ("notBefore", "notAfter")
+        )
+        return Own(
+            name=names[0] if names else "",
+            days_left=int((ends_s - self._trusted_utc_s()) // DAY_S),
+            life_days=int((ends_s - begins_s) // DAY_S),
+        )
 
 
 def _own_certificate(files: Tls) -> Certificate:

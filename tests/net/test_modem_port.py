@@ -39,6 +39,16 @@ def test_the_descriptor_of_an_open_device_is_found_through_its_link(port: int, t
         descriptor_of("/dev/nothing")
 
 
+def test_a_descriptor_is_found_however_many_others_are_open(sim: SimModem, tmp_path: Path) -> None:
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    fd = os.open(sim.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        assert descriptor_of(str(tmp_path / "modem")) == fd
+    finally:
+        for each in (*others, fd):
+            os.close(each)
+
+
 def test_a_reset_waits_until_the_modem_answers_again(sim: SimModem, tmp_path: Path) -> None:
     sim.jam()
     restart_modem(str(tmp_path / "modem"), timeout_s=10.0)

@@ -13,7 +13,7 @@ from pki import YEAR_S, Authority, Pair
 
 from kiosk.config import Tls
 from kiosk.messages import LinkDown
-from kiosk.net.tls import OwnCertificate, check_dates, pinned_context
+from kiosk.net.tls import Own, OwnCertificate, check_dates, pinned_context
 
 pytestmark = pytest.mark.real
 DAY_S = 86400
@@ -202,18 +202,18 @@ def test_a_missing_or_damaged_file_is_named(authority: Authority, tmp_path: Path
 
 def test_the_own_certificate_tells_its_name_and_the_days_it_has_left(authority: Authority) -> None:
     files = tls_files(authority, authority.client(KIOSK, label="mine", to_s=10.5 * DAY_S))
-    assert OwnCertificate(files, at(authority.now_s)).read() == (KIOSK, 10)
-    assert OwnCertificate(files, at(authority.now_s + 9.6 * DAY_S)).read() == (KIOSK, 0)
-    assert OwnCertificate(files, at(authority.now_s + 12 * DAY_S)).read() == (KIOSK, -2)
+    assert OwnCertificate(files, at(authority.now_s)).read() == Own(name=KIOSK, days_left=10, life_days=10)
+    assert OwnCertificate(files, at(authority.now_s + 9.6 * DAY_S)).read().days_left == 0
+    assert OwnCertificate(files, at(authority.now_s + 12 * DAY_S)).read().days_left == -2
 
 
 def test_a_renewed_certificate_is_read_anew(authority: Authority) -> None:
     pair = authority.client(KIOSK, label="renewed", to_s=3.5 * DAY_S)
     own = OwnCertificate(tls_files(authority, pair), at(authority.now_s))
-    assert own.read() == (KIOSK, 3)
+    assert own.read().days_left == 3
     pair = authority.client(KIOSK, label="renewed", to_s=90.5 * DAY_S)
     os.utime(pair.cert, ns=(1, 1))
-    assert own.read() == (KIOSK, 90)
+    assert own.read().days_left == 90
 
 
 def test_a_certificate_of_another_authority_or_purpose_is_not_ours(
