@@ -1,0 +1,84 @@
+"""What all kiosks and monitors of a story share, and who watches them. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from kiosk.effects import Effect
+from kiosk.messages import KioskEvent
+from kiosk.monitor.effects import FleetEffect
+from kiosk.monitor.records import Change
+from kiosk.prompts import Catalogue
+from kiosk.simulate.agenda import Agenda
+from kiosk.simulate.broker import Broker
+from kiosk.simulate.dice import Dice, Roll
+from kiosk.simulate.door import Door
+from kiosk.simulate.gsm import Gsm
+from kiosk.simulate.pipe import Net
+from kiosk.simulate.weather import Weather
+
+if TYPE_CHECKING:
+    from kiosk.simulate.box import Box
+    from kiosk.simulate.centre import Centre
+
+UTC_MS = 1_790_000_000_000  # wall time when a story begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all kiosks share."""
+
+    agenda: Agenda
+    weather: Weather
+    net: Net
+    broker: Broker
+    gsm: Gsm
+    doors: Sequence[Door]
+    words: Catalogue
+    roll: Roll
+    calm: bool = False
+
+    def dice(self, name: str) -> Dice:
+        """Give the dice of a part."""
+        return Dice(self.roll(name), calm=self.calm)
+
+
+class Witness(Protocol):
+    """Who sees all that a kiosk does."""
+
+    def kiosk_turned(self, box: "Box", event: KioskEvent | None, effects: list[Effect]) -> None:
+        """One turn of a core came to these effects."""
+
+    def kiosk_did(self, box: "Box", effect: Effect) -> None:
+        """One of them was carried out."""
+
+    def kiosk_sounded(self, box: "Box", key: str) -> None:
+        """A sentence began to sound."""
+
+    def kiosk_died(self, box: "Box", *, power: bool) -> None:
+        """The process or the power is gone."""
+
+    def kiosk_began(self, box: "Box") -> None:
+        """The process runs."""
+
+    def kiosk_raised(self, box: "Box", event: KioskEvent | None, error: Exception) -> None:
+        """The core let an exception out, which it never may."""
+
+
+class Audience(Protocol):
+    """Who sees all that a monitor does."""
+
+    def centre_did(self, centre: "Centre", effect: FleetEffect) -> None:
+        """An effect was carried out."""
+
+    def centre_kept(self, changes: list[Change]) -> None:
+        """A commit ended well."""
+
+    def centre_died(self, centre: "Centre") -> None:
+        """The process is gone."""
+
+    def centre_began(self, centre: "Centre") -> None:
+        """The process runs."""
+
+    def centre_raised(self, centre: "Centre", error: Exception) -> None:
+        """The fleet let an exception out, which it never may."""

@@ -1,0 +1,50 @@
+"""Which modelled part carries out which effect of a monitor. Pure.
+
+It stands where `kiosk.monitor.crew` stands on a real one.
+"""
+
+from typing import TYPE_CHECKING, assert_never
+
+from kiosk import wire
+from kiosk.bodies import AlertId
+from kiosk.effects import Tell
+from kiosk.monitor import effects as do
+from kiosk.monitor import messages
+from kiosk.monitor.effects import FleetEffect
+from kiosk.monitor.fleet import Fleet
+
+if TYPE_CHECKING:
+    from kiosk.simulate.centre import Centre
+
+
+def carry_out(centre: "Centre", effect: FleetEffect) -> None:
+    """Carry one effect out; a Save waits for the turn's one commit."""
+    match effect:
+        case do.Save():
+            centre.saves.append(effect)
+        case do.SendReply(kiosk_id, reply):
+            taken = messages.ReplyTaken(AlertId(reply.alert_id), reply.stage)
+            centre.uplink.send(wire.topic(kiosk_id, "ack", reply.alert_id), wire.encode(reply), taken)
+        case do.SendCommand(kiosk_id, command):
+            centre.uplink.send(wire.topic(kiosk_id, "cmd", command.command_id), wire.encode(command))
+        case do.Acknowledge(receipt):
+            centre.uplink.acknowledge(receipt)
+        case do.Announce(on_duty):
+            centre.uplink.announce(on_duty=on_duty)
+        case do.Answer():
+            centre.desk.answer(effect)
+        case do.SendText(text, number, body):
+            centre.texter.send(text, number, body)
+        case do.Show() | do.ShowKiosk() | Tell():
+            pass
+        case _:
+            assert_never(effect)
+
+
+def sizes_of(fleet: Fleet) -> dict[str, int]:
+    """Count what a fleet keeps and owes: it tells nobody else."""
+    return {
+        "unsaved": len(fleet._ledger._unsaved),  # noqa: SLF001
+        "texts": len(fleet._staff._outbox._jobs),  # noqa: SLF001
+        "untold": len(fleet.caseload._untold._owed),  # noqa: SLF001
+    }

@@ -1,0 +1,242 @@
+"""What really happened, whatever kiosks and monitors believe: incidents, who said what of them, when. Pure.
+
+It is fed by what goes in and what comes out; of a core it reads nothing but an incident's number and code.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kiosk import effects as do
+from kiosk.bodies import Alert, AlertId
+from kiosk.effects import Effect, Tell
+from kiosk.incident import Incident
+from kiosk.journal.record import Damaged, unpack
+from kiosk.messages import IncidentRecord
+from kiosk.monitor import cases
+from kiosk.monitor.records import Case
+from kiosk.simulate.box import Box
+from kiosk.simulate.written import Written
+
+SMS_NAME = re.compile(r"sms-([0-9]+)-([0-9]+)-([0-9]+)")
+PEOPLES = ("accepted", "en_route", "on_scene", "closed")
+BEGINS = {"pressed": "press", "drill": "drill", "tamper": "tamper"}
+
+
+class Broken(Exception):
+    """A law did not hold."""
+
+    def __init__(self, law: int, what: str) -> None:
+        super().__init__(f"law {law}: {what}")
+        self.law = law
+        self.what = what
+
+
+@dataclass(slots=True)
+class Fact:
+    """One incident as it truly is. Times are the story's, in s; -1 is never."""
+
+    alert_id: str
+    who: str
+    number: int
+    kind: str
+    opened_s: float
+    presses: int = 1  # as the kiosk counts them
+    most: int = 1
+    duty: bool = False
+    code: str = ""
+    names: set[tuple[int, int]] = field(default_factory=set)  # (seq, second) under which it was sent
+    on_kiosk: bool = True  # the kiosk still has it open
+    sent_s: float = -1.0
+    forgotten_s: float = -1.0  # a crash before the disk had it, a torn disk, a start without the journal
+    reached_s: float = -1.0
+    said: dict[str, float] = field(default_factory=dict)  # what persons said, and `received` by the centre
+    kiosk_knows: str = "pressed"
+    kept_taken_s: float = -1.0  # the centre has it on disk that a person took it
+    called_s: float = -1.0  # people were last written to by the kiosk
+    paged_s: float = -1.0  # … by the centre
+    double_s: float = -1.0  # the centre holds it twice since
+    expired: bool = False
+
+    @property
+    def taken_s(self) -> float | None:
+        """Give when a person first took it."""
+        return min((at_s for stage, at_s in self.said.items() if stage in PEOPLES), default=None)
+
+
+class Truth:
+    """All incidents by their ids."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Fact] = {}
+        self.unreached: dict[str, Fact] = {}
+        self.waiting: dict[str, Fact] = {}  # presses that the centre has on disk and nobody took
+        self.open: dict[str, dict[str, Fact]] = {}  # on kiosks, by who
+        self.by_name: dict[tuple[int, int, int], Fact] = {}
+        self._written = Written()
+        self.pressed: dict[str, int] = {}  # how often presses counted, by who
+        self.drill_duty: dict[str, bool] = {}  # of drills asked for at the site
+        self.drill_orders: dict[str, bool] = {}  # … by the centre: once for people, it may come late
+
+    # ---- a kiosk's turn
+
+    def turned(self, box: Box, effects: list[Effect], now_s: float) -> None:
+        """Take in what a turn tells of incidents."""
+        for effect in effects:  # alerts stand first in a turn, and what they are about is told behind them
+            if isinstance(effect, Tell):
+                self._told(box, effect.what, dict(effect.detail), now_s)
+        for effect in effects:
+            match effect:
+                case do.Publish(_, Alert() as alert) | do.PostAlert(_, alert):
+                    self._number(box, alert.alert_id)
+                case do.SendSms(token=token):
+                    self._number(box, token.split(".")[1])
+                case _:
+                    pass
+
+    def _told(self, box: Box, what: str, detail: dict[str, object], now_s: float) -> None:
+        alert_id = str(detail.get("alert_id", ""))
+        fact = self.facts.get(alert_id)
+        if what in {"pressed", "pressed_again"}:
+            self.pressed[box.who] = self.pressed.get(box.who, 0) + 1
+        if what in BEGINS and fact is None:
+            self._begin(box, alert_id, BEGINS[what], now_s)
+        elif fact is None:
+            return
+        elif what == "pressed_again":
+            fact.presses += 1
+            fact.most = max(fact.most, fact.presses)
+        elif what == "resumed":
+            fact.on_kiosk = True
+            fact.kiosk_knows = str(detail["stage"])
+            fact.forgotten_s = -1.0
+            self.open.setdefault(box.who, {})[alert_id] = fact
+        elif what in ("received", *PEOPLES):
+            fact.kiosk_knows = what
+            if what == "closed" and fact.kind != "drill":
+                self._left(box, fact)
+        elif what in ("expired", "not_resumed", "drill_passed", "drill_failed"):
+            fact.expired |= what == "expired"
+            if what == "not_resumed":
+                fact.forgotten_s = now_s
+            self._left(box, fact)
+
+    def _begin(self, box: Box, alert_id: str, kind: str, now_s: float) -> None:
+        fact = Fact(alert_id, box.who, box.number, kind, now_s)
+        wanted = self.drill_duty.get(box.who, False) or self.drill_orders.get(box.who, False)
+        fact.duty = kind == "drill" and wanted
+        self.facts[alert_id] = fact
+        self.unreached[alert_id] = fact
+        self.open.setdefault(box.who, {})[alert_id] = fact
+        self._number(box, alert_id, sent=False)
+        for stage in self._written.about(fact, self.facts.values(), now_s):
+            self.says(fact, stage, now_s)
+
+    def _left(self, box: Box, fact: Fact) -> None:
+        fact.on_kiosk = False
+        self.open.get(box.who, {}).pop(fact.alert_id, None)
+
+    def _number(self, box: Box, alert_id: str, *, sent: bool = True) -> None:
+        fact, own = self.facts.get(alert_id), _own(box, alert_id)
+        if fact is None or own is None:
+            return
+        fact.code = own.code
+        if sent:
+            name = (own.seq & cases.SEQ_MASK, own.pressed_utc_ms // 1000)
+            fact.names.add(name)
+            self.by_name[box.number, *name] = fact
+
+    def did(self, effect: Effect, now_s: float) -> None:
+        """Note that something of an incident really went out."""
+        match effect:
+            case do.Publish(_, Alert() as alert) | do.PostAlert(_, alert):
+                fact = self.facts.get(alert.alert_id)
+            case do.SendSms(token=token):
+                fact = self.facts.get(token.split(".")[1])
+                if fact is not None and ".duty" in token:
+                    fact.called_s = now_s
+            case _:
+                return
+        if fact is not None and fact.sent_s < 0:
+            fact.sent_s = now_s
+
+    def died(self, box: Box, now_s: float) -> None:
+        """Note what a kiosk that lost its process still has on its disk."""
+        kept = {record.alert_id: record for record in _on_disk(box)}
+        for fact in tuple(self.open.get(box.who, {}).values()):
+            record = kept.get(AlertId(fact.alert_id))
+            if record is None or fact.kind == "drill":
+                fact.forgotten_s = now_s
+                self._left(box, fact)
+            else:
+                fact.kiosk_knows = record.stage
+                fact.presses = max(1, record.presses)
+
+    # ---- the centre
+
+    def of_row(self, case: Case) -> Fact | None:
+        """Find what an alert of the centre is about."""
+        fact = self.facts.get(case.alert.alert_id)
+        return fact or self.by_name.get((_number_of(case), *cases.press_of(case.alert)[1:]))
+
+    def of_name(self, alert_id: str) -> Fact | None:
+        """Find what an id is about, be it a kiosk's own or one that stands for a text."""
+        found = SMS_NAME.fullmatch(alert_id)
+        name = (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+        return self.facts.get(alert_id) or self.by_name.get(name)
+
+    def reached(self, case: Case, now_s: float) -> Fact | None:
+        """Note that the centre has an alert on disk."""
+        fact = self.of_row(case)
+        if fact is not None and fact.reached_s < 0:
+            fact.reached_s = now_s
+            fact.said.setdefault("received", now_s)
+            self.unreached.pop(fact.alert_id, None)
+            if fact.kind == "press":
+                self.waiting[fact.alert_id] = fact
+        return fact
+
+    # ---- people
+
+    def says(self, fact: Fact, stage: str, now_s: float) -> None:
+        """Note that a person said so; whoever is on the way has accepted."""
+        fact.said.setdefault(stage, now_s)
+        if stage in {"en_route", "on_scene"}:
+            fact.said.setdefault("accepted", now_s)
+
+    def wrote(self, stage: str, code: str, now_s: float) -> None:
+        """Note that a person wrote so: it may be about any incident that has this code."""
+        self._written.note(stage, code)
+        for fact in self.facts.values():
+            if fact.code == code:
+                self.says(fact, stage, now_s)
+
+    def newest(self, who: str) -> Fact | None:
+        """Give the newest press that a kiosk has open."""
+        found = [fact for fact in self.open.get(who, {}).values() if fact.kind == "press"]
+        return max(found, key=lambda fact: fact.opened_s, default=None)
+
+    def presses(self) -> Iterator[Fact]:
+        """Give every press."""
+        return (fact for fact in self.facts.values() if fact.kind == "press")
+
+
+def _own(box: Box, alert_id: str) -> Incident | None:
+    if box.core is None:
+        return None
+    case = box.core.parts.alarm.cases.find(alert_id)
+    return case.incident if case is not None else None
+
+
+def _on_disk(box: Box) -> tuple[IncidentRecord, ...]:
+    packed = box.disk.packed
+    if packed is None:
+        return ()
+    try:
+        return unpack(packed.format, packed.body, packed.sha256).incidents
+    except Damaged:
+        return ()
+
+
+def _number_of(case: Case) -> int:
+    return int(case.alert.kiosk_id.rpartition("-")[2])

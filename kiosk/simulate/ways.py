@@ -1,0 +1,99 @@
+"""Which ways lead from a kiosk to the centre's disk, and since when each has been whole. Pure.
+
+A way is up while every part of it is: the kiosk's process, its stretch, one monitor with its link and store.
+"""
+
+from typing import NamedTuple
+
+from kiosk.simulate.box import Box
+from kiosk.simulate.centre import Centre
+from kiosk.simulate.gsm import GSM
+from kiosk.simulate.pipe import BROKER
+from kiosk.simulate.weather import Weather
+
+FOREVER = float("inf")
+
+
+class Bound(NamedTuple):
+    """A press is at the centre `x_s` after its way has been up for `y_s`, both in seconds.
+
+    `well_s` is how long it takes where the way had been up for `y_s` before the press.
+    """
+
+    y_s: float
+    x_s: float
+    well_s: float
+
+
+# Derived in docs/simulation.md, part by part; the runs' own maxima stand beside them there.
+BOUNDS = {
+    "mqtt": Bound(y_s=40.0, x_s=65.0, well_s=3.0),
+    "https": Bound(y_s=15.0, x_s=45.0, well_s=16.0),
+    "sms": Bound(y_s=170.0, x_s=330.0, well_s=100.0),
+}
+
+
+class Ways:
+    """The ways of all kiosks of one story."""
+
+    def __init__(self, weather: Weather, centres: list[Centre]) -> None:
+        self._weather = weather
+        self._centres = centres
+        self.moved_s = 0.0  # when a monitor began or ended last
+
+    def up_since(self, box: Box, way: str) -> float:
+        """Give since when a way has been up; infinity while it is not."""
+        if box.core is None or box.around.agenda.now_s < box.frozen_until_s:
+            return FOREVER
+        far: list[tuple[str, ...]]
+        since_s = max(box.began_s, box.frozen_until_s, self._clear(f"disk:{box.who}"))
+        match way:
+            case "mqtt":
+                parts = [f"mqtt:{box.who}", BROKER]
+                far = [(f"mqtt:{centre.who}",) for centre in self._centres]
+            case "https":
+                if not box.shop.https:
+                    return FOREVER
+                parts = [f"https:{box.who}"]
+                far = [(f"door:{centre.who}",) for centre in self._centres]
+            case _:
+                if not box.shop.sms:
+                    return FOREVER
+                parts = [f"modem:{box.who}", f"sms:{box.who}", GSM, f"clock:{box.who}"]
+                far = [
+                    (f"modem:{centre.who}", f"sms:{centre.who}", f"clock:{centre.who}")
+                    for centre in self._centres
+                ]
+                far = far[: box.shop.gateways]
+        since_s = max([since_s, *(self._clear(part) for part in parts)])
+        return max(
+            since_s, min((self._far(*one) for one in zip(self._centres, far, strict=False)), default=FOREVER)
+        )
+
+    def _far(self, centre: Centre, parts: tuple[str, ...]) -> float:
+        if not centre.alive:
+            return FOREVER
+        store = max(self._clear("store"), self._clear(f"store:{centre.who}"))
+        return max([centre.began_s, store, *(self._clear(part) for part in parts)])
+
+    def modem_since(self, box: Box) -> float:
+        """Give since when a kiosk's own modem has been well; infinity while it is not."""
+        if box.core is None or box.around.agenda.now_s < box.frozen_until_s:
+            return FOREVER
+        parts = (f"modem:{box.who}", f"sms:{box.who}", f"disk:{box.who}")
+        return max([box.began_s, box.frozen_until_s, *(self._clear(part) for part in parts)])
+
+    def escalates_since(self) -> float:
+        """Give since when monitors and store are as they are, and one escalates; infinity while none does."""
+        alive = [centre for centre in self._centres if centre.alive]
+        if not any(centre.neighbours.holds for centre in alive):
+            return FOREVER
+        return max([self.moved_s, *(self._far(centre, ()) for centre in alive)])
+
+    def reads_since(self, centre: Centre) -> float:
+        """Give since when a monitor has been able to read the store; infinity while it is not."""
+        return self._far(centre, ())
+
+    def _clear(self, part: str) -> float:
+        since_s = self._weather.clear_since(part)
+        return FOREVER if since_s is None else since_s

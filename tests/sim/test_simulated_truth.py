@@ -1,0 +1,45 @@
+"""What the simulation holds for true about a text that names an incident by its four digits."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kiosk.effects import Tell
+from kiosk.simulate import truth as judged
+from kiosk.simulate.truth import Fact, Truth
+
+
+@pytest.fixture
+def truth(monkeypatch: pytest.MonkeyPatch) -> Truth:
+    monkeypatch.setattr(judged, "_own", lambda _box, _id: SimpleNamespace(code="4807"))
+    return Truth()
+
+
+def pressed(truth: Truth, alert_id: str, now_s: float) -> Fact:
+    box: Any = SimpleNamespace(who="k1", number=1)
+    truth.turned(box, [Tell("pressed", (("alert_id", alert_id),))], now_s)
+    return truth.facts[alert_id]
+
+
+def test_a_text_is_about_every_incident_with_its_code(truth: Truth) -> None:
+    fact = pressed(truth, "A1", 10.0)
+    truth.wrote("accepted", "4807", 20.0)
+    assert fact.said == {"accepted": 20.0}
+
+
+def test_a_text_under_way_may_meet_a_new_incident_that_has_the_code_of_a_long_closed_one(
+    truth: Truth,
+) -> None:
+    old = pressed(truth, "A1", 10.0)
+    truth.says(old, "closed", 20.0)
+    truth.wrote("accepted", "4807", 1000.0)
+    assert pressed(truth, "A2", 1003.0).said == {"accepted": 1003.0}
+
+
+def test_a_text_under_way_is_no_answer_to_a_new_incident_while_another_may_be_meant(truth: Truth) -> None:
+    old = pressed(truth, "A1", 10.0)
+    truth.wrote("accepted", "4807", 15.0)
+    assert pressed(truth, "A2", 17.0).said == {}
+    truth.says(old, "closed", 20.0)
+    assert pressed(truth, "A3", 30.0).said == {}
