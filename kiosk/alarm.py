@@ -6,10 +6,11 @@ Owns the order "alert first". Decides nothing about stages (incident), times (de
 
 from dataclasses import replace
 
-from kiosk import delivery, guidance, incident, sms_signed, sms_text, transmission
+from kiosk import delivery, guidance, incident, posting, sms_signed, sms_text, transmission
 from kiosk.bodies import AlertId, Clock, Kind, Reply, Route, Token
-from kiosk.cases import CASES_MAX, Case, Cases, tell
+from kiosk.cases import CASES_MAX, Case, Cases, changed, tell
 from kiosk.delivery import Links
+from kiosk.door_desk import DoorDesk
 from kiosk.effects import Effect, Publish, Tell
 from kiosk.incident import Incident, Over, Unheard
 from kiosk.messages import IncidentRecord, Now, SmsReceived, Snapshot
@@ -36,6 +37,7 @@ class Alarm:
         self.seq: int | None = None
         self.speech = Speech(site, self.cases)
         self.modem = ModemDesk(site, self.cases, self.ladder)
+        self.doors = DoorDesk(site, self.cases, self.ladder.timing)
         self._reports = reports
         self._on_duty: frozenset[str] = frozenset()
 
@@ -63,15 +65,16 @@ class Alarm:
         """Give a number to what was opened before the last one was known, unless it was sent without."""
         if case.incident.state != Unheard(attempting=False):
             return case
-        seq, code = self._number(case.incident.pressed_utc_ms)
+        seq, code = self._number(case.incident.alert_id, case.incident.pressed_utc_ms)
         return replace(case, incident=replace(case.incident, seq=seq, code=code))
 
-    def _number(self, pressed_utc_ms: int) -> tuple[int, str]:
+    def _number(self, alert_id: str, pressed_utc_ms: int) -> tuple[int, str]:
         """Give the next number (0 while the journal's is not known) and the code that goes with it."""
         seq = 0 if self.seq is None else self.seq + 1
         self.seq = None if self.seq is None else seq
         number, pressed_s = self.site.config.kiosk.number, pressed_utc_ms // 1000
-        return seq, sms_signed.reply_code(self.site.key, number=number, seq=seq, pressed_s=pressed_s)
+        key = self.site.key or alert_id.encode()  # which nobody outside can guess
+        return seq, sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
 
     def _goes_on(self, record: IncidentRecord) -> bool:
         open_already = self.cases.find(record.alert_id) is not None
@@ -83,14 +86,14 @@ class Alarm:
         if case is None or isinstance(case.incident.state, Over):
             return self.open("press", button, now, clock)
         again = incident.step(case.incident, incident.PressedAgain(button))
-        case = replace(case, incident=again, mqtt=delivery.mqtt_changed(case.mqtt))
+        case = replace(changed(case, now.s), incident=again)
         self.cases.put(case)
         told = tell("pressed_again", again, presses=again.presses, button=button)
         return [*self.speech.pressed_again(case, now), told]
 
     def open(self, kind: Kind, button: str, now: Now, clock: Clock, *, duty: bool = True) -> list[Effect]:
         """Open an incident; its alert goes out by `run` in this same turn."""
-        seq, code = self._number(now.utc_ms)
+        seq, code = self._number(now.fresh_id, now.utc_ms)
         opened = Incident(
             alert_id=AlertId(now.fresh_id),
             kind=kind,
@@ -114,12 +117,21 @@ class Alarm:
         case = self.cases.find(reply.alert_id)
         if case is None:
             return []
-        told = delivery.mqtt_told(case.mqtt, reply, case.incident)
-        heard_by = case.incident.heard_by
-        if link not in heard_by:
-            heard_by = (*heard_by, link)
-        case = replace(case, mqtt=told, incident=replace(case.incident, heard_by=heard_by))
+        # MQTT is retried until it has brought an answer itself, whatever HTTPS brought meanwhile.
+        told = case.mqtt if link == "https" else delivery.mqtt_told(case.mqtt, reply, case.incident)
+        post = posting.told(case.post, reply, case.incident, link)
+        heard_by = tuple(dict.fromkeys((*case.incident.heard_by, link)))
+        case = replace(case, mqtt=told, post=post, incident=replace(case.incident, heard_by=heard_by))
+        if incident.outlives(case.incident, reply):
+            return self._press_anew(case, reply, link, now)
         return self._answer(case, incident.Answered(reply.stage, reply.by), now, link)
+
+    def _press_anew(self, case: Case, reply: Reply, link: Route, now: Now) -> list[Effect]:
+        """End an incident whose newest press nobody knew of who closed it, and open one of that press."""
+        old, by = case.incident, reply.by or case.incident.by
+        self.cases.put(replace(case, incident=incident.step(old, incident.Answered("closed", by))))
+        told = tell("closed", old, path=link, by=by)
+        return [told, *self.open("press", (old.button, *old.also)[-1], now, old.clock)]
 
     def _answer(self, case: Case, answer: incident.Answered, now: Now, link: Route) -> list[Effect]:
         after = incident.step(case.incident, answer)
@@ -133,24 +145,28 @@ class Alarm:
     def sms_received(self, message: SmsReceived, now: Now) -> list[Effect]:
         """Take in a text: a listed person's word with a code, or the gateway's signed answer."""
         signed = sms_signed.parse_answer(message.text)
-        if signed and transmission.listed(message.number, self.ladder.gateways):
+        if signed and sms_text.listed(message.number, self.ladder.gateways):
             for case in self.cases.open:
                 if transmission.answer_is_for(self.site, case.incident, signed):
                     return self.reply(transmission.sms_reply(case.incident, signed, now), "sms", now)
         mark = transmission.officer_mark(self.site.config.duty, message.number)
         said = sms_text.parse_reply(self.site.words, message.text)
-        named = self._case_of_code(said.code) if said and mark else None
+        ours = said is not None and mark and not self.cases.ended_lately(said.code, now.s)
+        named = self.cases.of_code(said.code) if said and ours else None
         if said is None or named is None:
             return [Tell("sms_ignored", (("listed", bool(mark)),))]
         told = tell("sms_reply", named.incident, by=mark, stage=said.stage)
-        case = replace(named, mqtt=delivery.mqtt_changed(named.mqtt))
-        return [told, *self._answer(case, incident.Answered(said.stage, f"sms:{mark}"), now, "sms")]
+        return [
+            told,
+            *self._answer(changed(named, now.s), incident.Answered(said.stage, f"sms:{mark}"), now, "sms"),
+        ]
 
-    def _case_of_code(self, code: str) -> Case | None:
-        """Find what a person's code is about: the newest alarm before a drill, never tamper."""
-        found = [case for case in reversed(self.cases.open) if case.incident.code == code]
-        by_kind = {case.incident.kind: case for case in reversed(found)}
-        return by_kind.get("press") or by_kind.get("drill")
+    def door_answered(self, token: Token, replies: tuple[Reply, ...], now: Now) -> list[Effect]:
+        """Take in what a door answered; of its replies only those about the alert that was asked about."""
+        alert_id = self.doors.answered(token)
+        ours, case = [reply for reply in replies if reply.alert_id == alert_id], self.cases.find(alert_id)
+        unknowing = [reply for reply in ours if case and incident.outlives(case.incident, reply)]
+        return [effect for reply in unknowing or ours for effect in self.reply(reply, "https", now)]
 
     def published(self, alert_id: str, code: int) -> list[Effect]:
         """Note the broker's acknowledgement; one that says "nobody listens" or "refused" opens SMS."""
@@ -162,11 +178,18 @@ class Alarm:
 
     # ---- links
 
+    def take_key(self, key: bytes, now: Now) -> None:
+        """Sign SMS with this key from now on; one that vanished is kept, another waits for a quiet moment."""
+        if not key or key == self.site.key or (self.site.key and self.cases.open):
+            return
+        self.site = replace(self.site, key=key)
+        self.modem.take_key(self.site, now)
+
     def mqtt_link(self, state: delivery.LinkState) -> None:
         """Note that MQTT rose or fell; each rise is a new connection, whether its fall was seen or not."""
-        if state == "up":
-            for case in self.cases.open:
-                self.cases.put(replace(case, mqtt=delivery.mqtt_rose(case.mqtt)))
+        for case in self.cases.open:
+            mqtt = delivery.mqtt_rose(case.mqtt) if state == "up" else case.mqtt
+            self.cases.put(replace(case, mqtt=mqtt, post=posting.mqtt_moved(case.post)))
         self.links = replace(self.links, mqtt=state)
 
     def presence(self, monitor: str, *, on_duty: bool) -> None:
@@ -183,9 +206,10 @@ class Alarm:
         """Give everything that is due now, alerts first."""
         ended = [effect for case in self.cases.open for effect in self._age(case, now)]
         alerts = [effect for case in self.cases.open for effect in self._publish(case, now)]
+        alerts += self.doors.run(now, self.links)
         alerts += self.modem.run(now, self.links)
         words = self.speech.run(now)
-        self.cases.drop_ended()
+        self.cases.drop_ended(now.s)
         return alerts + ended + words
 
     def _age(self, case: Case, now: Now) -> list[Effect]:
@@ -202,16 +226,21 @@ class Alarm:
         due_s = delivery.mqtt_due_s(case.mqtt, case.incident, self.links)
         if due_s is None or now.s < due_s:
             return []
-        route = delivery.mqtt_began(case.mqtt, now.s, self.ladder.timing)
+        if not case.mqtt.owes(case.incident):
+            route, told = delivery.mqtt_asked(case.mqtt, now.s), []
+        else:
+            route = delivery.mqtt_began(case.mqtt, now.s, self.ladder.timing)
+            told = [tell("sent", case.incident, path="mqtt", attempt=route.attempt)]
         body = transmission.alert(self.site, case.incident, now, attempt=route.attempt, route="mqtt")
         token = Token(f"alert.{case.incident.alert_id}.{route.attempt}")
-        self.cases.put(replace(case, mqtt=route))
+        post = posting.published(case.post, now.s, self.ladder.timing)
+        self.cases.put(replace(case, mqtt=route, post=post))
         self.cases.attempted(case.incident.alert_id)
-        return [Publish(token, body), tell("sent", case.incident, path="mqtt", attempt=route.attempt)]
+        return [Publish(token, body), *told]
 
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
-        times = [self.modem.wake_s(self.links), self.speech.wake_s()]
+        times = [self.doors.wake_s(self.links), self.modem.wake_s(self.links), self.speech.wake_s()]
         for case in self.cases.open:
             times.append(case.incident.pressed_s + self.ladder.timing.incident_max_s)
             times.append(delivery.mqtt_due_s(case.mqtt, case.incident, self.links))

@@ -19,11 +19,11 @@ from kiosk.control import ControlServer
 from kiosk.core import Core
 from kiosk.devices import Devices
 from kiosk.dispatch import Dispatch, Local
-from kiosk.hw.systemd import Notifier
-from kiosk.messages import DeviceError, DrillAsked, StatusAsked, WorkerFailed
+from kiosk.messages import DeviceError, DrillAsked, SayAsked, StatusAsked, TrialAsked, WorkerFailed
 from kiosk.runtime import Loop, hand_on_soon
 from kiosk.site import Site
 from kiosk.site_files import build_site
+from kiosk.systemd import Notifier
 
 log = logging.getLogger(__name__)
 LEVEL = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -110,7 +110,14 @@ class Daemon:
                 self.loop.post(StatusAsked(token))
             case {"ask": "drill"}:
                 self._answers[token] = reply
-                self.loop.post(DrillAsked(token=token, duty=request.get("duty") is True))
+                flags = {name: request.get(name) is True for name in ("duty", "silent", "whole")}
+                self.loop.post(DrillAsked(token=token, **flags))
+            case {"ask": "trial", "button": str(button), "seconds": int(seconds) | float(seconds)}:
+                self._answers[token] = reply
+                self.loop.post(TrialAsked(token=token, button=button, seconds=float(seconds)))
+            case {"ask": "say", "key": str(key)}:
+                self._answers[token] = reply
+                self.loop.post(SayAsked(token, key))
             case {"ask": "pin", "input": str(name), "high": bool(high)} if self._armed.allow_mock:
                 reply(self._drive(name, high=high))
             case _:

@@ -5,15 +5,18 @@ Owns finding, replacing and bounding them. Never decides anything about one.
 
 from dataclasses import dataclass, field, replace
 
-from kiosk import incident
+from kiosk import delivery, incident, posting
 from kiosk.bodies import Kind
-from kiosk.delivery import MqttRoute
+from kiosk.delivery import Links, MqttRoute
 from kiosk.effects import Tell
 from kiosk.guidance import Guidance
 from kiosk.incident import Incident, Over
+from kiosk.posting import PostRoute
 from kiosk.texting import SmsRoute
 
 CASES_MAX = 8
+ENDED_MAX = 16
+LATE_ANSWER_S = 900.0  # so late a text may come that was meant for an incident which is over by now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class Case:
     incident: Incident
     mqtt: MqttRoute = field(default_factory=MqttRoute)
     sms: SmsRoute = field(default_factory=SmsRoute)
+    post: PostRoute = field(default_factory=PostRoute)
     guidance: Guidance = field(default_factory=Guidance)
 
 
@@ -31,6 +35,7 @@ class Cases:
 
     def __init__(self) -> None:
         self.open: tuple[Case, ...] = ()
+        self._ended: tuple[tuple[str, float], ...] = ()
 
     def find(self, alert_id: str) -> Case | None:
         """Find an open case."""
@@ -39,6 +44,12 @@ class Cases:
     def newest(self, kind: Kind) -> Case | None:
         """Give the newest open case of a kind: the one that somebody at the button means."""
         return next((case for case in reversed(self.open) if case.incident.kind == kind), None)
+
+    def of_code(self, code: str) -> Case | None:
+        """Find what a person's code is about: the newest alarm before a drill, never tamper."""
+        found = [case for case in reversed(self.open) if case.incident.code == code]
+        by_kind = {case.incident.kind: case for case in reversed(found)}
+        return by_kind.get("press") or by_kind.get("drill")
 
     def add(self, case: Case) -> None:
         """Take in a new case."""
@@ -62,13 +73,31 @@ class Cases:
         """Let go of a case."""
         self.open = tuple(case for case in self.open if case.incident.alert_id != alert_id)
 
-    def drop_ended(self) -> None:
+    def drop_ended(self, now_s: float) -> None:
         """Let go of what is over; a drill stays until it is judged."""
-        self.open = tuple(
-            case
-            for case in self.open
-            if case.incident.kind == "drill" or not isinstance(case.incident.state, Over)
-        )
+        over = [case for case in self.open if case.incident.kind != "drill" and _is_over(case)]
+        if over:
+            self._ended = (*self._ended, *((case.incident.code, now_s) for case in over))[-ENDED_MAX:]
+            self.open = tuple(case for case in self.open if case not in over)
+
+    def ended_lately(self, code: str, now_s: float) -> bool:
+        """Tell whether an answer with this code may be meant for an incident that is over."""
+        return any(code == ended and now_s < at_s + LATE_ANSWER_S for ended, at_s in self._ended)
+
+
+def _is_over(case: Case) -> bool:
+    return isinstance(case.incident.state, Over)
+
+
+def links_of(case: Case, links: Links) -> Links:
+    """Give the links as this case sees them: a broker that said "nobody listens" to it is as good as none."""
+    return replace(links, listened=False) if case.mqtt.unheard else links
+
+
+def changed(case: Case, now_s: float) -> Case:
+    """Tell the centre at once: the kiosk knows something new."""
+    post = posting.changed(case.post, case.incident, now_s)
+    return replace(case, mqtt=delivery.mqtt_changed(case.mqtt), post=post)
 
 
 def tell(what: str, of: Incident, **detail: str | int | bool) -> Tell:

@@ -13,8 +13,16 @@ COMMANDS = {
     "history": Lazy("kiosk.commands.history:history", "List what happened, from the journal."),
     "config": Lazy("kiosk.commands.config:config", "Show or check the configuration."),
     "voice": Lazy("kiosk.commands.voice:voice", "Render, play and list what the kiosk says."),
+    "enrol": Lazy("kiosk.commands.enrol:enrol", "Get or renew this kiosk's certificate.", "pi"),
+    "card": Lazy("kiosk.commands.card:card", "Print the action card for the staff of a point."),
+    "errands": Lazy("kiosk.commands.errands:errands", "Do what could not be done without Internet.", "pi"),
+    "update": Lazy(
+        "kiosk.commands.update:update", "Install a new version, tried and kept or taken back.", "pi"
+    ),
     "schema": Lazy("kiosk.commands.schema:schema", "Print the JSON Schemas of configuration and messages."),
     "monitor": Lazy("kiosk.monitor.commands:monitor", "Run and use the centre.", "monitor"),
+    "fleet": Lazy("kiosk.commands.fleet:fleet", "Make bundles, cards and brokers' files at the desk."),
+    "simulate": Lazy("kiosk.commands.simulate:simulate", "Try the whole system in virtual time.", "monitor"),
     "demo": Lazy("kiosk.demo.command:demo", "Play the whole chain on this computer.", "demo"),
     "completion": Lazy("kiosk.commands.completion:completion", "Print the shell's completion script."),
 }

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from kiosk.bodies import END, Kato, Lat, Lon, Phone, Place, Words
+from kiosk.config_voice import FilePath, VoiceSite
 from kiosk.messages import Language
 
 Name = Annotated[
@@ -15,9 +16,6 @@ Name = Annotated[
 ]
 Pin = Annotated[int, Meta(ge=0, le=63)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
-FilePath = Annotated[
-    str, Meta(pattern=r"^/[^\x00-\x1f]*" + END, description="an absolute path, beginning with /")
-]
 Broker = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,253}:[0-9]{1,5}" + END, description="host:port, no scheme")
 ]
@@ -49,7 +47,7 @@ class ShortPlace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the kiosk stands."""
+    """Where the kiosk stands; `service_phone` stands on the staff's card and is sent to nobody."""
 
     name: Words
     address: Words
@@ -60,6 +58,7 @@ class Site(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accuracy_m: Annotated[int, Meta(ge=0, le=10000)]
     kato: Kato
     phone: Phone | None = None
+    service_phone: Phone | None = None
 
     def place(self) -> Place:
         """Give the place as it travels in an alert."""
@@ -112,30 +111,6 @@ class LampPins(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     armed: bool = True
 
 
-class Cover(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The neutral phrase of `cover` mode, which the site wrote; played at ordinary times too."""
-
-    kk: Annotated[str, Meta(min_length=3, max_length=200)]
-    ru: Annotated[str, Meta(min_length=3, max_length=200)]
-    every_min: Annotated[int, Meta(ge=5, le=720)] = 60
-    from_hour: Annotated[int, Meta(ge=0, le=23)] = 9
-    to_hour: Annotated[int, Meta(ge=1, le=24)] = 20
-
-
-class VoiceSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is said aloud; `mode` has no default on purpose."""
-
-    mode: Literal["spoken", "cover", "off"]
-    device: str = "default"
-    clips: FilePath = "/var/lib/pana-kiosk/voice"
-    human: FilePath = "/var/lib/pana-kiosk/human"
-    gap_s: Annotated[float, Meta(ge=0, le=3)] = 0.7
-    gain_db: Annotated[float, Meta(ge=-40, le=0)] = 0.0
-    reassure_s: Annotated[float, Meta(ge=45, le=3600)] = 60.0
-    piper: dict[str, FilePath] = {}
-    cover: Cover | None = None
-
-
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The pinned private CA and this kiosk's own certificate; never the system's store."""
 
@@ -149,10 +124,18 @@ class Mqtt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     brokers: Annotated[tuple[Broker, ...], Meta(min_length=1, max_length=8)]
     protocol: Literal["3.1.1", "5"] = "3.1.1"
-    keepalive_s: Annotated[int, Meta(ge=4, le=60)] = 10
+    keepalive_s: Annotated[int, Meta(ge=4, le=60)] = 8
     tls: Tls | None = None
     user: str | None = None
     password_file: FilePath | None = None
+
+
+class Https(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The centre's HTTPS doors, tried in turn: the second path. `tls` only where it is not that of MQTT."""
+
+    centres: Annotated[tuple[Broker, ...], Meta(min_length=1, max_length=8)]
+    deadline_s: Annotated[float, Meta(ge=1, le=30)] = 5.0
+    tls: Tls | None = None
 
 
 class Balance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,6 +186,7 @@ class Duty(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Timing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the next path is tried, in seconds after the press (see docs/architecture.md)."""
 
+    https_after_s: Annotated[float, Meta(ge=1, le=120)] = 5.0
     sms_after_s: Seconds = 10.0
     tier_every_s: Annotated[float, Meta(ge=20, le=3600)] = 60.0
     mqtt_retry_s: Annotated[float, Meta(ge=2, le=60)] = 5.0
@@ -234,6 +218,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     voice: VoiceSite
     mqtt: Mqtt
     duty: Duty
+    https: Https | None = None
     sms: Sms | None = None
     gpio: Gpio = field(default_factory=Gpio)
     tamper: Contact | None = None
@@ -248,3 +233,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         extra = {"tamper": self.tamper, "mains_lost": self.mains_lost}
         named = {button.name: button for button in self.buttons}
         return named | {name: contact for name, contact in extra.items() if contact is not None}
+
+    def identity(self) -> Tls | None:
+        """Give the files by which this kiosk proves who it is, and which it renews."""
+        return self.mqtt.tls or (self.https.tls if self.https else None)

@@ -4,13 +4,12 @@ Owns what no single key can tell: pins and names used twice, plain MQTT to the o
 country, an alert grown too long. Pure: it never looks at files, devices or the network.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kiosk import sms_text
+from kiosk import link_check, sms_text
 from kiosk.bodies import Alert, AlertId, KioskId
 from kiosk.config import Button, Config
 from kiosk.prompts import Catalogue
@@ -45,7 +44,19 @@ def check(config: Config, words: Catalogue) -> list[Problem]:
 
     `words` are needed because every SMS text of this site must be one segment.
     """
-    rules = (_names, _pins, _guards, _place, _voice, _cover, _mqtt, _sms, _people, _paths, _alert_size)
+    rules = (
+        _names,
+        _pins,
+        _guards,
+        _place,
+        _voice,
+        _cover,
+        _links,
+        _sms,
+        _people,
+        _paths,
+        _alert_size,
+    )
     problems = [problem for rule in rules for problem in rule(config)]
     if config.sms is not None:
         for fault in sms_text.check(config, words):
@@ -165,28 +176,8 @@ def _cover(config: Config) -> Iterator[Problem]:
             yield Problem(f"voice.cover.{language}", f"tells what must stay discreet: {', '.join(hits)}")
 
 
-def _mqtt(config: Config) -> Iterator[Problem]:
-    mqtt = config.mqtt
-    seen: set[str] = set()
-    for index, broker in enumerate(mqtt.brokers):
-        host, _, port = broker.rpartition(":")
-        if not 1 <= int(port) <= 65535:
-            yield Problem(f"mqtt.brokers[{index}]", f"port {port} does not exist; allowed: 1 to 65535")
-        if broker.casefold() in seen:
-            yield Problem(f"mqtt.brokers[{index}]", "stands twice")
-        if mqtt.tls is None and not _is_loopback(host):
-            yield Problem(f"mqtt.brokers[{index}]", "is another machine: [mqtt.tls] is needed")
-        seen.add(broker.casefold())
-    if mqtt.password_file is not None and mqtt.user is None:
-        yield Problem("mqtt.user", "missing; password_file needs it")
-
-
-def _is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine by its name alone; a name that DNS could change is not."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
+def _links(config: Config) -> Iterator[Problem]:
+    return (Problem(*found) for found in link_check.faults(config))
 
 
 def _sms(config: Config) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -92,7 +93,7 @@ def _faults(hint: Any, value: Any, path: KeyPath) -> Iterator[Fault]:
     """Walk type and data together; yields every fault, not only the first."""
     hint = _without_none(hint)
     inner = get_args(get_args(hint)[0] if get_origin(hint) is Annotated else hint)
-    match inspect.type_info(hint):
+    match _type_info(hint):
         case inspect.StructType() as table if isinstance(value, dict):
             yield from _table_faults(table, value, path)
         case (inspect.VarTupleType() | inspect.ListType()) as array if isinstance(value, list):
@@ -108,8 +109,18 @@ def _faults(hint: Any, value: Any, path: KeyPath) -> Iterator[Fault]:
                 yield path, _wrong(hint, value, path)
 
 
+@cache
+def _type_info(hint: Any) -> inspect.Type:
+    return inspect.type_info(hint)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
 def _table_faults(table: inspect.StructType, value: dict[str, Any], path: KeyPath) -> Iterator[Fault]:
-    hints = get_type_hints(table.cls, include_extras=True)
+    hints = _hints(table.cls)
     names = [field.encode_name for field in table.fields]
     for key in value:
         if key not in names:
@@ -141,7 +152,7 @@ def _fits(hint: Any, value: Any) -> bool:
 
 def _wrong(hint: Any, value: Any, path: KeyPath) -> str:
     key = _key(path)
-    return f"is {shown(key, value)}; allowed: {allowed(inspect.type_info(hint), key)}"
+    return f"is {shown(key, value)}; allowed: {allowed(_type_info(hint), key)}"
 
 
 def _meant(key: str, names: list[str]) -> str:

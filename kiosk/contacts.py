@@ -14,6 +14,7 @@ from kiosk.effects import Effect, OpenInput, ReadInputs
 from kiosk.health import Level
 from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, Now
 from kiosk.press import Press, Verdict
+from kiosk.rehearsal import Rehearsal
 from kiosk.reports import Reports
 from kiosk.site import Site
 from kiosk.wiring import rules_of
@@ -44,6 +45,7 @@ class Contacts:
         self._read_s = dict.fromkeys(self._inputs, 0.0)
         self._lost: frozenset[InputName] = frozenset()
         self._check_s = 0.0
+        self.rehearsal = Rehearsal(alarm, reports)
 
     def start(self, now: Now) -> None:
         """Begin: the inputs are being opened now."""
@@ -96,7 +98,11 @@ class Contacts:
         for verdict in verdicts:
             match verdict:
                 case "pressed":
-                    out += self._tampered(now, closed=closed) if name == TAMPER else self._pressed(name, now)
+                    out += (
+                        self._tampered(now, closed=closed)
+                        if name == TAMPER
+                        else self._pressed(name, press, now)
+                    )
                 case "stuck" | "freed":
                     out += self._reports.fault(f"button_stuck:{name}", now, wrong=verdict == "stuck")
                 case "noisy" | "quiet":
@@ -105,9 +111,12 @@ class Contacts:
                     assert_never(verdict)
         return out
 
-    def _pressed(self, name: InputName, now: Now) -> list[Effect]:
+    def _pressed(self, name: InputName, press: Press, now: Now) -> list[Effect]:
+        tried, told = self.rehearsal.takes(name, _began_s(press), now)
+        if tried:
+            return told
         self._reports.health = replace(self._reports.health, last_press_utc_ms=now.utc_ms)
-        return self._alarm.press(name, now, self._reports.health.clock)
+        return [*told, *self._alarm.press(name, now, self._reports.health.clock)]
 
     def _tampered(self, now: Now, *, closed: bool) -> list[Effect]:
         if not closed or self._alarm.cases.newest("tamper"):
@@ -143,11 +152,11 @@ class Contacts:
 
     def run(self, now: Now) -> list[Effect]:
         """Read every level where that is due; open again what was lost; tell what nobody answers for."""
+        out: list[Effect] = self.rehearsal.run(now)
         if now.s < self._check_s:
-            return []
+            return out
         late = now.s > self._check_s + READ_EVERY_S  # we slept ourselves: no input's fault
         self._check_s = now.s + READ_EVERY_S
-        out: list[Effect] = []
         for name, read_s in self._read_s.items():
             if now.s >= read_s + UNREAD_MAX_S and name not in self._lost and not late:
                 out += self._reports.fault(f"button_unread:{name}", now, wrong=True)
@@ -156,4 +165,13 @@ class Contacts:
     def wake_s(self) -> float:
         """Give the next monotonic time at which something is due."""
         times = [contact.wake_s(press) for press in self._inputs.values()]
+        times.append(self.rehearsal.wake_s())
         return min([self._check_s, *(at_s for at_s in times if at_s is not None)])
+
+
+def _began_s(press: Press) -> float:
+    """Give since when somebody has been pressing at the latest; -inf where nobody can tell."""
+    if not isinstance(press.state, contact.Held):
+        return float("-inf")
+    first_s = press.rules.double_s if press.rules.guard == "double" else 0.0
+    return press.state.since_s - first_s

@@ -7,7 +7,7 @@ what is due; alerts and texts come first among its effects.
 from dataclasses import replace
 
 from kiosk.bodies import Alert
-from kiosk.effects import Effect, Light, OpenMqtt, Publish, SendSms
+from kiosk.effects import Effect, Light, OpenMqtt, PostAlert, Publish, SendSms
 from kiosk.incident import bounded_utc_ms
 from kiosk.intake import Intake
 from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
@@ -62,7 +62,9 @@ class Core:
         parts = self.parts
         out += parts.memory.run(now)
         parts.upkeep.mqtt.boot = parts.memory.boot
-        parts.reports.health = replace(parts.reports.health, contacts=parts.contacts.button_levels())
+        levels = parts.contacts.button_levels()
+        if levels != parts.reports.health.contacts:
+            parts.reports.health = replace(parts.reports.health, contacts=levels)
         out += parts.orders.run(now)
         out += parts.alarm.run(now)
         out += parts.contacts.run(now)
@@ -86,13 +88,14 @@ class Core:
 
 def _bounded(now: Now) -> Now:
     """Keep a wall clock that is out of its mind from becoming an exception."""
-    return replace(now, utc_ms=bounded_utc_ms(now.utc_ms))
+    utc_ms = bounded_utc_ms(now.utc_ms)
+    return now if utc_ms == now.utc_ms else replace(now, utc_ms=utc_ms)
 
 
 def _order(effect: Effect) -> int:
     """Alerts and texts first, then what opens links, then the rest in their own order."""
     match effect:
-        case Publish(_, Alert()) | SendSms():
+        case Publish(_, Alert()) | PostAlert() | SendSms():
             return 0
         case OpenMqtt():
             return 1

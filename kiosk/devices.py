@@ -3,10 +3,12 @@
 Drivers are imported where they are made, on their own threads: the button is armed long before.
 """
 
+import logging
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import kiosk
 from kiosk.arming import Armed
 from kiosk.messages import (
     BoardRead,
+    CertificateRead,
+    CertificateRenewed,
     DeviceError,
     JournalBroke,
     JournalLoaded,
@@ -23,11 +27,26 @@ from kiosk.messages import (
     VoiceRefreshed,
     WorkerFailed,
 )
-from kiosk.ports import BoardSensors, Inputs, Journal, Lamp, ModemPower, MqttLink, Post, SmsModem, Voice
+from kiosk.ports import (
+    BoardSensors,
+    HttpsDoor,
+    Inputs,
+    Journal,
+    Lamp,
+    ModemPower,
+    MqttLink,
+    Post,
+    SmsModem,
+    Updates,
+    Voice,
+)
 from kiosk.runtime import Worker
 from kiosk.site import Site
+from kiosk.update_folder import UpdateFolder
 
+log = logging.getLogger(__name__)
 RENDER_MAX_S = 900.0
+RENEW_MAX_S = 120.0
 
 
 class Devices:
@@ -43,6 +62,8 @@ class Devices:
         post = self.post
         self.inputs: Worker[Inputs] = Worker("inputs", lambda: armed.inputs, post, broken=_nothing)
         self.mqtt: Worker[MqttLink] = Worker("mqtt", self._make_mqtt, post, broken=_link("mqtt"))
+        self.https: Worker[HttpsDoor] = Worker("https", self._make_https, post, broken=_nothing)
+        self.https_poll: Worker[HttpsDoor] = Worker("https-poll", self._make_https, post, broken=_nothing)
         self.sms: Worker[SmsModem] = Worker("sms", self._make_sms, post, broken=_link("sms"))
         self.journal: Worker[Journal] = Worker("journal", self._make_journal, post, broken=JournalBroke)
         self.voice: Worker[Voice] = Worker("voice-orders", self._make_voice, post, broken=VoiceBroke)
@@ -51,8 +72,15 @@ class Devices:
         self.render: Worker[Path] = Worker(
             "render", lambda: armed.file, post, broken=VoiceRefreshed, busy_max_s=2 * RENDER_MAX_S
         )
+        self.renew: Worker[Path] = Worker("renew", lambda: armed.file, post, broken=CertificateRenewed)
+        state = Path(site.config.paths.state)
+        self.updates: Worker[Updates] = Worker(
+            "updates", lambda: UpdateFolder(state, post), post, broken=_failed("updates")
+        )
         alerting = (self.inputs, self.mqtt, self.sms, self.journal)
-        self.workers: tuple[Worker[Any], ...] = (*alerting, self.voice, self.lamp, self.board, self.render)
+        doors = (self.https, self.https_poll, self.renew) if site.config.https else ()
+        others = (self.voice, self.lamp, self.board, self.render, self.updates)
+        self.workers: tuple[Worker[Any], ...] = (*alerting, *doors, *others)
 
     def post(self, event: KioskEvent) -> None:
         """Queue an event; remember on its way what it says of the time."""
@@ -76,10 +104,14 @@ class Devices:
         self.sms.close(lambda modem: modem.close(), timeout_s=2)
         if self._power:
             self._power.close()
+        for door in (self.https, self.https_poll):
+            door.close(lambda https: https.close(), timeout_s=0.2)
+        self.renew.close(lambda _: None, timeout_s=0.2)
         self.lamp.close(lambda lamp: lamp.close(), timeout_s=1)
         self.keep()
         self.board.close(lambda _: None, timeout_s=0.2)
-        self.render.close(lambda _: None, timeout_s=0.2)
+        for idle in (self.render, self.updates):
+            idle.close(lambda _: None, timeout_s=0.2)
 
     def keep(self) -> None:
         """Write what the journal was last given, and close it: all that a crash leaves time for."""
@@ -101,6 +133,58 @@ class Devices:
             raise DeviceError(f"voice render ended with code {done.returncode}")
         self.post(VoiceRefreshed(""))
 
+    def renew_certificate(self, file: Path) -> None:
+        """Have the centre sign a new key, in a child process: its libraries are large. Raises DeviceError."""
+        command = [sys.executable, "-m", "kiosk", "enrol", "--renew", "--config", str(file)]
+        try:
+            done = subprocess.run(command, timeout=RENEW_MAX_S, capture_output=True, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"the renewal took more than {RENEW_MAX_S:.0f} s") from error
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise DeviceError(said[-1][:160] if said else f"the renewal ended with code {done.returncode}")
+        self.post(CertificateRenewed())
+        self._tell_certificate()
+
+    def look_at_papers(self) -> None:
+        """Tell which files of this kiosk's identity are there: some come after the start, by enrolment."""
+        from kiosk.net import papers
+
+        self.post(papers.look(self._site.config))
+
+    def _tell_certificate(self) -> None:
+        from kiosk.net.tls import OwnCertificate
+
+        files = self._site.config.identity()
+        if files is not None:
+            own = OwnCertificate(files, self._trusted_utc_s).read()
+            self.post(CertificateRead(own.days_left, own.life_days))
+
+    def _settle_identity(self) -> None:
+        """Carry out a change of key and certificate that a power cut interrupted; if it cannot be, go on."""
+        from kiosk.net import identity
+
+        files = self._site.config.identity()
+        try:
+            if files is not None:
+                identity.finish(files)
+        except (DeviceError, OSError) as error:
+            log.warning("identity=unsettled reason=%s", error)
+
+    def _make_https(self) -> HttpsDoor:
+        from kiosk.net.https import RequestsDoor
+
+        config = self._site.config
+        https = config.https
+        files = https.tls or config.mqtt.tls if https else None
+        if https is None or files is None:
+            raise DeviceError("no [https] or no TLS files in the configuration")
+        self._settle_identity()
+        if config.mqtt.tls is None:
+            with suppress(DeviceError):  # `cert_missing` tells it; the door is tried again and again
+                self._tell_certificate()
+        return RequestsDoor(https, files, self.post, trusted_utc_s=self._trusted_utc_s)
+
     def _make_lamp(self) -> Lamp:
         from kiosk.hw.lamp import GpioLamp
 
@@ -110,6 +194,7 @@ class Devices:
         from kiosk.net.mqtt import PahoLink
 
         config = self._site.config
+        self._settle_identity()
         return PahoLink(
             config.mqtt, config.kiosk.id, self._site.version, self.post, trusted_utc_s=self._trusted_utc_s
         )

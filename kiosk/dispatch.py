@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import assert_never
 
 from kiosk import effects as do
-from kiosk.bodies import Alert, Heartbeat
+from kiosk.bodies import Alert, Heartbeat, Token
 from kiosk.devices import Devices
 from kiosk.effects import Effect
-from kiosk.messages import KioskEvent, PublishFailed, SmsFailed
+from kiosk.messages import HttpsFailed, KioskEvent, PublishFailed, SmsFailed, UpdateRefused
 
 Local = do.Tell | do.Answer | do.Stop
 
@@ -24,12 +24,16 @@ class Dispatch:
         match effect:
             case do.Publish() | do.OpenMqtt() | do.DropMqtt():
                 self._mqtt(effect)
+            case do.PostAlert() | do.PollReplies() | do.ProbeHttps() | do.RenewCertificate():
+                self._https(effect)
             case do.SendSms() | do.OpenModem() | do.PollModem() | do.CyclePower():
                 self._modem(effect)
             case do.Say() | do.Hush() | do.ProbeVoice() | do.RefreshVoice():
                 self._voice(effect)
             case do.Light() | do.ReadInputs() | do.OpenInput() | do.ReadBoard() | do.Save():
                 self._board(effect)
+            case do.RequestUpdate() | do.LookForUpdate() | do.ForgetUpdate():
+                self._update(effect)
             case do.Tell() | do.Answer() | do.Stop():
                 self._local(effect)
             case _:
@@ -51,6 +55,24 @@ class Dispatch:
                 mqtt.submit(lambda link: link.open(boot))
             case do.DropMqtt(reason):
                 mqtt.submit(lambda link: link.drop(reason))
+            case _:
+                assert_never(effect)
+
+    def _https(self, effect: do.PostAlert | do.PollReplies | do.ProbeHttps | do.RenewCertificate) -> None:
+        devices = self._devices
+        match effect:
+            case do.PostAlert(token, body):
+                devices.https.submit(lambda door: door.post(token, body), failed=_no_answer(token))
+            case do.PollReplies(token=token, alert_id=alert_id, after=after):
+                devices.https_poll.submit(
+                    lambda door: door.poll(token, alert_id, after), newest="poll", failed=_no_answer(token)
+                )
+            case do.ProbeHttps(token):
+                devices.https_poll.submit(
+                    lambda door: door.probe(token), newest="probe", failed=_no_answer(token)
+                )
+            case do.RenewCertificate():
+                devices.renew.submit(devices.renew_certificate, newest="renew")
             case _:
                 assert_never(effect)
 
@@ -96,7 +118,27 @@ class Dispatch:
                 devices.inputs.submit(lambda inputs: inputs.reopen(name), newest=f"open {name}")
             case do.ReadBoard():
                 devices.board.submit(lambda board: board.read(), newest="read")
+                devices.board.submit(lambda _: devices.look_at_papers(), newest="papers")
             case do.Save(snapshot):
                 devices.journal.submit(lambda journal: journal.save(snapshot), newest="save")
             case _:
                 assert_never(effect)
+
+    def _update(self, effect: do.RequestUpdate | do.LookForUpdate | do.ForgetUpdate) -> None:
+        updates = self._devices.updates
+        match effect:
+            case do.RequestUpdate(request):
+                updates.submit(
+                    lambda folder: folder.request(request),
+                    failed=lambda reason: UpdateRefused(request.command_id, reason),
+                )
+            case do.LookForUpdate():
+                updates.submit(lambda folder: folder.look(), newest="look")
+            case do.ForgetUpdate(update_id):
+                updates.submit(lambda folder: folder.forget(update_id))
+            case _:
+                assert_never(effect)
+
+
+def _no_answer(token: Token) -> Callable[[str], KioskEvent]:
+    return lambda reason: HttpsFailed(token, reason)

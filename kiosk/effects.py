@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kiosk.bodies import Body, Token
+from kiosk.bodies import Alert, Body, Stage, Token
 from kiosk.messages import InputName, ModemReset, Pattern, Snapshot
+from kiosk.updates import UpdateRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,35 @@ class DropMqtt:
     """Close the MQTT socket so that it reconnects: it answers nothing any more."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostAlert:
+    """Post an alert to one of the centre's HTTPS doors."""
+
+    token: Token
+    body: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReplies:
+    """Ask a door for the stages that came after `after`; it answers when there are some, or after a while."""
+
+    token: Token
+    alert_id: str
+    after: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeHttps:
+    """Ask a door how it is, so that a dead second path is known before it is needed."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class RenewCertificate:
+    """Make a new key and have the centre sign it; the link that is up stays up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +144,25 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestUpdate:
+    """Lay an order down for the installer, which runs with other rights."""
+
+    request: UpdateRequest
+
+
+@dataclass(frozen=True, slots=True)
+class LookForUpdate:
+    """Look whether an order lies there, and whether an update ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUpdate:
+    """Take the outcome away that the centre knows now."""
+
+    update_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Something happened that people follow: the log, `kiosk status --watch` and the demo."""
 
@@ -139,7 +188,7 @@ class Stop:
 
 
 Effect = (
-    OpenMqtt | Publish | DropMqtt | OpenModem | SendSms | PollModem | CyclePower | Say | Hush |
-    ProbeVoice | RefreshVoice | Light | ReadInputs | OpenInput | ReadBoard | Save | Tell | Answer |
-    Stop
+    OpenMqtt | Publish | DropMqtt | PostAlert | PollReplies | ProbeHttps | RenewCertificate | OpenModem |
+    SendSms | PollModem | CyclePower | Say | Hush | ProbeVoice | RefreshVoice | Light | ReadInputs |
+    OpenInput | ReadBoard | Save | RequestUpdate | LookForUpdate | ForgetUpdate | Tell | Answer | Stop
 )  # fmt: skip

@@ -29,7 +29,7 @@ OUTBOX_MAX = 32
 FAULTS_MAX = 64
 TOLD_FAULTS = 12  # of them stand in a heartbeat, to bound its size
 DISK_LOW_MB = 100  # a journal and logs of years fit in far less
-CERT_SOON_DAYS = 30  # renewal at two thirds of a 90-day life has failed by then
+CERT_SOON_DAYS = 14  # renewal at two thirds of its life has failed daily by then
 MILD = frozenset(
     {
         "clock_unsynced", "balance_low", "balance_unknown", "cert_expiring", "mains_lost",
@@ -53,13 +53,19 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The newest of every part. `balance_kzt` in tenge, times monotonic seconds unless named utc."""
+    """The newest of every part. `balance_kzt` in tenge, times monotonic seconds unless named utc.
+
+    `https_up` is None until a door was tried.
+    """
 
     faults: tuple[str, ...] = ()
     outbox: tuple[Outgoing, ...] = ()
     dropped_events: int = 0
     rtt_ms: int = 0
     drops: int = 0
+    https_up: bool | None = None
+    https_rtt_ms: int = 0
+    https_drops: int = 0
     modem: ModemStatus | None = None
     modem_up: bool = False
     balance_kzt: float | None = None
@@ -120,6 +126,8 @@ def post(health: Health, body: Event | CommandResult) -> Health:
 def hand_over(health: Health) -> tuple[Health, tuple[Outgoing, ...]]:
     """Give the bodies that are to be published now."""
     due = tuple(out for out in health.outbox if not out.handed)
+    if not due:
+        return health, ()
     return replace(health, outbox=tuple(replace(out, handed=True) for out in health.outbox)), due
 
 
@@ -183,6 +191,7 @@ def heartbeat(health: Health, beat: Beat) -> Heartbeat:
         button=_button(health),
         links=Links(
             mqtt=MqttHealth(up=beat.mqtt_up, rtt_ms=health.rtt_ms, drops=health.drops),
+            https=_https(health),
             sms=_sms(health) if beat.has_sms else None,
         ),
         voice=VoiceHealth(mode=beat.mode, ok=health.voice_ok),
@@ -211,6 +220,12 @@ def _button(health: Health) -> ButtonHealth:
         last_press_at=max(0, health.last_press_utc_ms // 1000),
         last_test_at=max(0, health.last_test_utc_ms // 1000),
     )
+
+
+def _https(health: Health) -> MqttHealth | None:
+    if health.https_up is None:
+        return None
+    return MqttHealth(up=health.https_up, rtt_ms=health.https_rtt_ms, drops=health.https_drops)
 
 
 def _sms(health: Health) -> SmsHealth:

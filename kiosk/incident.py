@@ -11,7 +11,7 @@ Unheard and Heard escalate; Taken rests; nothing on the kiosk leads to Over but 
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from kiosk.bodies import STAGES, AlertId, Clock, Kind, ReplyStage, Route, Stage
+from kiosk.bodies import STAGES, AlertId, Clock, Kind, Reply, ReplyStage, Route, Stage
 from kiosk.messages import IncidentRecord
 
 TakenStage = Literal["accepted", "en_route", "on_scene"]
@@ -138,6 +138,13 @@ def step(incident: Incident, event: Input) -> Incident:
             return replace(incident, state=Over(expired=True))
         case _:
             assert_never(event)
+
+
+def outlives(incident: Incident, reply: Reply) -> bool:
+    """Tell whether somebody pressed after whoever closed it had looked: that press is answered by nobody."""
+    unknown = 0 < reply.presses < incident.presses
+    still_open = incident.kind == "press" and not isinstance(incident.state, Over)
+    return reply.stage == "closed" and unknown and still_open
 
 
 def _unheard(incident: Incident) -> bool:

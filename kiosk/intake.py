@@ -11,9 +11,12 @@ from kiosk.messages import (
     BoardRead,
     BodyRefused,
     CertificateRead,
+    CertificateRenewed,
     CommandReceived,
     DrillAsked,
     EdgeSeen,
+    HttpsAnswered,
+    HttpsFailed,
     InputLost,
     JournalBroke,
     JournalLoaded,
@@ -25,16 +28,21 @@ from kiosk.messages import (
     LinkRose,
     ModemStatus,
     Now,
+    PapersRead,
     PresenceSeen,
     Published,
     PublishFailed,
     ReplyReceived,
+    SayAsked,
     SmsFailed,
     SmsReceived,
     SmsReported,
     SmsSent,
     Snapshot,
     StatusAsked,
+    TrialAsked,
+    UpdateRefused,
+    UpdateSeen,
     VoiceBroke,
     VoiceEnded,
     VoiceRecovered,
@@ -52,7 +60,12 @@ MqttEvent = (
 ModemEvent = ModemStatus | BalanceRead | SmsSent | SmsFailed | SmsReported | SmsReceived
 VoiceEvent = VoiceStarted | VoiceEnded | VoiceBroke | VoiceRecovered | VoiceRefreshed
 JournalEvent = JournalLoaded | JournalSaved | JournalBroke
-KioskOwnEvent = BoardRead | WorkerFailed | WorkerRecovered | StatusAsked | DrillAsked | Woken
+HttpsEvent = HttpsAnswered | HttpsFailed | CertificateRenewed
+KioskOwnEvent = (
+    BoardRead | PapersRead | WorkerFailed | WorkerRecovered | StatusAsked | DrillAsked | TrialAsked |
+    SayAsked | UpdateSeen |
+    UpdateRefused | Woken
+)  # fmt: skip
 
 
 class Intake:
@@ -73,13 +86,19 @@ class Intake:
                 | PresenceSeen() | CertificateRead() | BodyRefused()
             ):  # fmt: skip
                 out = self._from_mqtt(event, now)
+            case HttpsAnswered() | HttpsFailed() | CertificateRenewed():
+                out = self._from_https(event, now)
             case ModemStatus() | BalanceRead() | SmsSent() | SmsFailed() | SmsReported() | SmsReceived():
                 out = self._from_modem(event, now)
             case VoiceStarted() | VoiceEnded() | VoiceBroke() | VoiceRecovered() | VoiceRefreshed():
                 out = self._from_voice(event, now)
             case JournalLoaded() | JournalSaved() | JournalBroke():
                 out = self._from_journal(event, now)
-            case BoardRead() | WorkerFailed() | WorkerRecovered() | StatusAsked() | DrillAsked() | Woken():
+            case (
+                BoardRead() | PapersRead() | WorkerFailed() | WorkerRecovered()
+                | StatusAsked() | DrillAsked() | TrialAsked() | SayAsked()
+                | UpdateSeen() | UpdateRefused() | Woken()
+            ):  # fmt: skip
                 out = self._from_kiosk(event, now)
             case _:
                 assert_never(event)
@@ -109,6 +128,7 @@ class Intake:
                 self._parts.reports.settled(token)
                 kind, _, rest = token.partition(".")
                 out = self._parts.alarm.published(rest.rpartition(".")[0], code) if kind == "alert" else []
+                out += self._parts.orders.updates.settled(token)
             case PublishFailed(token, reason):
                 out = [Tell("publish_failed", (("token", token), ("reason", reason[:160])), "warning")]
             case ReplyReceived(reply, link):
@@ -120,13 +140,26 @@ class Intake:
                 out = self._parts.reports.fault(
                     "nobody_on_duty", now, wrong=not self._parts.alarm.links.listened
                 )
-            case CertificateRead(days_left):
-                out = self._parts.upkeep.certificate(days_left, now)
+            case CertificateRead(days_left, life_days):
+                out = self._parts.upkeep.certificate(days_left, life_days, now)
             case BodyRefused(source, reason):
                 out = [Tell("refused", (("source", source[:60]), ("reason", reason[:160])), "warning")]
             case _:
                 assert_never(event)
         return out
+
+    def _from_https(self, event: HttpsEvent, now: Now) -> list[Effect]:
+        match event:
+            case HttpsAnswered(token=token, replies=replies, rtt_ms=rtt_ms, peer=peer):
+                out = self._parts.alarm.door_answered(token, replies, now)
+                return out + self._parts.upkeep.https.answered(rtt_ms, peer, now)
+            case HttpsFailed(token, reason):
+                out = self._parts.alarm.doors.failed(token, reason, now)
+                return out + self._parts.upkeep.https.failed(reason, now)
+            case CertificateRenewed(reason):
+                return self._parts.upkeep.renewal.done(reason, now)
+            case _:
+                assert_never(event)
 
     def _from_modem(self, event: ModemEvent, now: Now) -> list[Effect]:
         match event:
@@ -151,11 +184,11 @@ class Intake:
         match event:
             case VoiceStarted(key=key, language=language, source=source):
                 return self._parts.alarm.speech.started(key, language, source)
-            case VoiceEnded():
-                self._parts.alarm.speech.ended()
-                return []
+            case VoiceEnded(key):
+                return self._parts.alarm.speech.ended(key)
             case VoiceBroke(reason):
-                return self._parts.upkeep.voice(now, wrong=True, reason=reason)
+                ended = self._parts.alarm.speech.broke()
+                return [*ended, *self._parts.upkeep.voice(now, wrong=True, reason=reason)]
             case VoiceRecovered():
                 return self._parts.upkeep.voice(now, wrong=False)
             case VoiceRefreshed(reason):
@@ -180,14 +213,23 @@ class Intake:
         match event:
             case BoardRead():
                 out = self._parts.upkeep.board_read(event, now)
+            case PapersRead(missing=missing, sms_key=key):
+                self._parts.alarm.take_key(key, now)
+                out = self._parts.upkeep.papers(missing, now)
             case WorkerFailed(worker, reason):
                 out = self._parts.reports.fault(f"worker:{worker}", now, wrong=True, detail=reason)
             case WorkerRecovered(worker):
                 out = self._parts.reports.fault(f"worker:{worker}", now, wrong=False)
             case StatusAsked(token):
                 out = [Answer(token, self._parts.status(now))]
-            case DrillAsked(token=token, duty=duty):
-                out = self._parts.orders.ask_drill(token, now, duty=duty)
+            case DrillAsked():
+                out = self._parts.orders.ask_drill(event, now)
+            case TrialAsked() | SayAsked():
+                out = self._parts.contacts.rehearsal.asked(event, now)
+            case UpdateSeen():
+                out = self._parts.orders.updates.seen(event, now)
+            case UpdateRefused(command_id, reason):
+                out = self._parts.orders.update_refused(command_id, reason, now)
             case Woken():
                 out = []
             case _:

@@ -60,9 +60,10 @@ class Memory:
         if self._open_s is not None or self._save_s is None:
             return []
         good_utc_ms = now.utc_ms if synced else max(now.utc_ms, self._good_utc_ms)
-        new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=good_utc_ms)
-        if new == replace(self._saved, saved_utc_ms=good_utc_ms) and now.s < self._save_s:
+        new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=self._saved.saved_utc_ms)
+        if new == self._saved and now.s < self._save_s:
             return []
+        new = replace(new, saved_utc_ms=good_utc_ms)
         self._good_utc_ms = good_utc_ms
         self._saved, self._save_s = new, now.s + SAVE_EVERY_S
         return [Save(new)]

@@ -3,10 +3,12 @@
 Owns no behaviour. Events are past tense, effects imperative; both are frozen values.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NewType
 
 from kiosk.bodies import AlertId, Command, Reply, Route, Stage, Token
+from kiosk.updates import UpdateOutcome
 
 InputName = NewType("InputName", str)
 
@@ -158,9 +160,28 @@ class PresenceSeen:
 
 @dataclass(frozen=True, slots=True)
 class CertificateRead:
-    """The client certificate's remaining life in whole days (negative when expired)."""
+    """The client certificate's days left (negative when expired) of its whole life; 0 = that is unknown."""
 
     days_left: int
+    life_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRenewed:
+    """The certificate was renewed (`reason` empty) or could not be."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PapersRead:
+    """The files that prove who this kiosk is, as they are now.
+
+    `missing` gives the fault of each that cannot be used, and why; `sms_key` signs SMS, empty for none.
+    """
+
+    missing: Mapping[str, str]
+    sms_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +189,27 @@ class BodyRefused:
     """Something unreadable came in; `reason` is safe to log."""
 
     source: str
+    reason: str
+
+
+# ---- events: HTTPS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsAnswered:
+    """A door answered a call; `replies` is what the centre says of that call's alert, `peer` the door."""
+
+    token: Token
+    replies: tuple[Reply, ...] = ()
+    rtt_ms: int | None = None
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpsFailed:
+    """A call was refused, hung or answered with what cannot be used; `reason` is safe to log."""
+
+    token: Token
     reason: str
 
 
@@ -343,16 +385,54 @@ class StatusAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillAsked:
-    """Somebody at the site wants a drill; `duty` sends it to the duty officers' SMS too."""
+    """Somebody at the site wants a drill; `duty` sends it to the duty officers' SMS too.
+
+    A `silent` one says nothing aloud; a `whole` one wants the centre's own answer by each path.
+    """
 
     token: Token
     duty: bool = False
+    silent: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialAsked:
+    """An installer stands at `button` and will press it once within `seconds`."""
+
+    token: Token
+    button: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SayAsked:
+    """An installer wants to hear one prompt."""
+
+    token: Token
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceRefreshed:
     """The clips were rendered anew (`reason` empty) or could not be."""
 
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSeen:
+    """The update folder was looked at: whether an order lies there, and how the last update ended."""
+
+    ordered: bool
+    outcome: UpdateOutcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRefused:
+    """The order could not be laid down for the installer; `reason` is safe to log."""
+
+    command_id: str
     reason: str
 
 
@@ -364,7 +444,9 @@ class Woken:
 KioskEvent = (
     EdgeSeen | LevelRead | InputLost | LinkRose | LinkFell | LinkHeard | Published | PublishFailed |
     ReplyReceived | CommandReceived | PresenceSeen | CertificateRead | BodyRefused | ModemStatus |
+    CertificateRenewed | PapersRead | HttpsAnswered | HttpsFailed |
     BalanceRead | SmsSent | SmsFailed | SmsReported | SmsReceived | VoiceStarted | VoiceEnded |
     VoiceBroke | VoiceRecovered | BoardRead | JournalLoaded | JournalSaved | JournalBroke |
-    WorkerFailed | WorkerRecovered | StatusAsked | DrillAsked | VoiceRefreshed | Woken
+    WorkerFailed | WorkerRecovered | StatusAsked | DrillAsked | TrialAsked | SayAsked | VoiceRefreshed |
+    UpdateSeen | UpdateRefused | Woken
 )  # fmt: skip

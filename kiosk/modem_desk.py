@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kiosk import texting, transmission
 from kiosk.bodies import Token
-from kiosk.cases import Case, Cases, tell
+from kiosk.cases import Case, Cases, links_of, tell
 from kiosk.delivery import Links, LinkState
 from kiosk.effects import Effect, SendSms
 from kiosk.messages import Now
@@ -22,7 +22,7 @@ class ModemDesk:
     def __init__(self, site: Site, cases: Cases, ladder: Ladder) -> None:
         self._site = site
         self._cases = cases
-        self._ladder = ladder
+        self._whole = ladder
         self._count = 0
         self.link: LinkState = "unknown"
         self.with_modem: tuple[Token, float] | None = None
@@ -35,6 +35,23 @@ class ModemDesk:
         )
         waiting = any(texting.due_s(case.sms, case.incident) is not None for case in self._cases.open)
         return self.with_modem is None and not seeking and not waiting
+
+    @property
+    def _ladder(self) -> Ladder:
+        """Give whom to write to: the gateways only believe a signature, people need none."""
+        unsigned = not self._site.key and self._whole.duty.tiers
+        return replace(self._whole, gateways=()) if unsigned else self._whole
+
+    def take_key(self, site: Site, now: Now) -> None:
+        """Sign from now on; what is open goes to the gateways too."""
+        self._site = site
+        for case in self._cases.open:
+            if case.sms.begun and texting.wanted(case.incident):
+                self.text_gateways(case, now)
+
+    def text_gateways(self, case: Case, now: Now) -> None:
+        """Text the gateways (again)."""
+        self._cases.put(replace(case, sms=texting.gateways(case.sms, self._ladder, now.s)))
 
     def rose(self) -> None:
         """Note that the modem can send."""
@@ -88,7 +105,7 @@ class ModemDesk:
         if self.with_modem and now.s >= self.with_modem[1]:
             out = self.failed(self.with_modem[0], "no answer from the modem's worker", now)
         for case in self._cases.open:
-            begin_s = texting.begin_s(case.sms, case.incident, _links_of(case, links), self._ladder)
+            begin_s = texting.begin_s(case.sms, case.incident, links_of(case, links), self._ladder)
             tier_s = texting.tier_due_s(case.sms, case.incident, self._ladder)
             if begin_s is not None and now.s >= begin_s:
                 begun = texting.begin(case.sms, case.incident, self._ladder, now.s)
@@ -123,15 +140,10 @@ class ModemDesk:
         free = self.link == "up" and self.with_modem is None
         times: list[float | None] = [self.with_modem[1] if self.with_modem else None]
         for case in self._cases.open:
-            times.append(texting.begin_s(case.sms, case.incident, _links_of(case, links), self._ladder))
+            times.append(texting.begin_s(case.sms, case.incident, links_of(case, links), self._ladder))
             times.append(texting.tier_due_s(case.sms, case.incident, self._ladder))
             times.append(texting.due_s(case.sms, case.incident) if free else None)
         return min((at_s for at_s in times if at_s is not None), default=None)
-
-
-def _links_of(case: Case, links: Links) -> Links:
-    """A broker that said "nobody listens" to this alert is as good as none."""
-    return replace(links, listened=False) if case.mqtt.unheard else links
 
 
 def _urgency(text: tuple[Case, Job]) -> tuple[bool, int, bool]:

@@ -7,11 +7,12 @@ from typing import assert_never
 
 from kiosk import wire
 from kiosk.alarm import Alarm
-from kiosk.bodies import Command, CommandResult, CommandState, Token
+from kiosk.bodies import Command, CommandResult, CommandState
 from kiosk.drill import DrillMaster
 from kiosk.effects import Answer, Effect, RefreshVoice, Stop, Tell
-from kiosk.messages import Now
+from kiosk.messages import DrillAsked, Now
 from kiosk.reports import Reports
+from kiosk.update_desk import UpdateDesk
 from kiosk.upkeep import Upkeep
 
 REMEMBERED = 32
@@ -32,10 +33,12 @@ class Orders:
         self._stop: tuple[str, float] | None = None
         self._started_s = 0.0
         self.drill = DrillMaster(alarm, reports)
+        self.updates = UpdateDesk(reports)
 
     def start(self, now: Now) -> None:
         """Begin."""
         self._started_s = now.s
+        self.updates.start(now)
 
     def command(self, command: Command, now: Now) -> list[Effect]:
         """Carry out a command once; give its result to the centre."""
@@ -56,6 +59,11 @@ class Orders:
                 return [told, *self._refresh(command, now)]
             case "restart":
                 self._restart(command, now)
+            case "update":
+                open_alerts = len(self._alarm.cases.open)
+                state, detail, effects = self.updates.order(command, now, open_alerts=open_alerts)
+                self._result(command.command_id, state, now, detail)
+                return [told, *effects]
             case _:
                 assert_never(command.name)
         return [told]
@@ -75,12 +83,19 @@ class Orders:
         self._result(command.command_id, "in_progress", now)
         return self.drill.begin(now, duty=command.duty, command_id=command.command_id)
 
-    def ask_drill(self, token: Token, now: Now, *, duty: bool) -> list[Effect]:
+    def update_refused(self, command_id: str, reason: str, now: Now) -> list[Effect]:
+        """Tell that an order to update could not be handed to the installer."""
+        self.updates.refused()
+        self._result(command_id, "failed", now, reason)
+        return [Tell("update", (("ending", "failed"), ("why", reason[:160])), "warning")]
+
+    def ask_drill(self, asked: DrillAsked, now: Now) -> list[Effect]:
         """Begin a drill that somebody at the site asked for; answer with its alert id or the reason."""
         refusal = self.drill.refusal()
         if refusal:
-            return [Answer(token, {"ok": False, "reason": refusal})]
-        return [*self.drill.begin(now, duty=duty), Answer(token, {"ok": True, "alert_id": now.fresh_id})]
+            return [Answer(asked.token, {"ok": False, "reason": refusal})]
+        begun = self.drill.begin(now, duty=asked.duty, silent=asked.silent, whole=asked.whole)
+        return [*begun, Answer(asked.token, {"ok": True, "alert_id": now.fresh_id})]
 
     def _refresh(self, command: Command, now: Now) -> list[Effect]:
         if self._alarm.cases.newest("press"):
@@ -109,7 +124,7 @@ class Orders:
 
     def run(self, now: Now) -> list[Effect]:
         """Judge the drill; carry out a restart that is due."""
-        out: list[Effect] = []
+        out: list[Effect] = [*self.updates.run(now), *self.drill.follow(now)]
         for verdict in self.drill.run(now):
             out += verdict.effects
             if verdict.command_id:
@@ -132,5 +147,5 @@ class Orders:
 
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
-        times = (self.drill.wake_s(), self._stop[1] if self._stop else None)
+        times = (self.drill.wake_s(), self.updates.wake_s(), self._stop[1] if self._stop else None)
         return min((at_s for at_s in times if at_s is not None), default=None)

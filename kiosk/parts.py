@@ -3,6 +3,7 @@
 from kiosk.alarm import Alarm
 from kiosk.bodies import Heartbeat
 from kiosk.contacts import Contacts
+from kiosk.delivery import LinkState
 from kiosk.health import serious
 from kiosk.incident import record
 from kiosk.memory import Memory
@@ -66,6 +67,7 @@ class Parts:
             "faults": list(self.reports.health.faults),
             "reasons": self.reports.reasons(),
             "mqtt": self.alarm.links.mqtt,
+            "https": _word(self.reports.health.https_up),
             "sms": self.alarm.modem.link,
             "listened": self.alarm.links.listened,
             "heartbeat": beat,
@@ -75,3 +77,7 @@ class Parts:
             "incidents": [record(case.incident) for case in self.alarm.cases.open],
             "unsent_events": len(self.reports.health.outbox),
         }
+
+
+def _word(up: bool | None) -> LinkState:
+    return "unknown" if up is None else "up" if up else "down"

@@ -7,8 +7,9 @@ Devices answer by `post(event)`, which never blocks and never raises.
 from collections.abc import Callable
 from typing import Protocol
 
-from kiosk.bodies import Body, Token
+from kiosk.bodies import Alert, Body, Stage, Token
 from kiosk.messages import InputName, KioskEvent, ModemReset, Pattern, Snapshot
+from kiosk.updates import UpdateRequest
 
 Post = Callable[[KioskEvent], None]
 
@@ -85,6 +86,26 @@ class MqttLink(Protocol):
         """Publish `stopped`, disconnect; idempotent; returns within 2 s."""
 
 
+class HttpsDoor(Protocol):
+    """The centre's HTTPS doors, one of them a call: posts HttpsAnswered or HttpsFailed, one for each call.
+
+    Two workers have one each, so that a question that a door holds never delays an alert. Every method ends
+    by its own total deadline, whatever the door does; the next call after a failed one takes the next door.
+    """
+
+    def post(self, token: Token, body: Alert) -> None:
+        """Post an alert; only the centre's own receipt for it is an answer."""
+
+    def poll(self, token: Token, alert_id: str, after: Stage) -> None:
+        """Ask for the stages after `after`; the door answers when there are some, or in the end with none."""
+
+    def probe(self, token: Token) -> None:
+        """Ask how the door is."""
+
+    def close(self) -> None:
+        """Let go of everything; idempotent; posts nothing more."""
+
+
 class SmsModem(Protocol):
     """The GSM modem: posts LinkRose/LinkFell("sms"), ModemStatus, BalanceRead, Sms* events.
 
@@ -122,3 +143,16 @@ class BoardSensors(Protocol):
 
     def read(self) -> None:
         """Read everything that this board tells."""
+
+
+class Updates(Protocol):
+    """The folder that daemon and installer share: posts UpdateSeen."""
+
+    def request(self, request: UpdateRequest) -> None:
+        """Lay an order down, durably; raises DeviceError."""
+
+    def look(self) -> None:
+        """Post whether an order lies there, and how the last update ended."""
+
+    def forget(self, update_id: str) -> None:
+        """Take an outcome away that has served; raises DeviceError."""

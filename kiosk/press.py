@@ -219,6 +219,8 @@ def advance(press: Press, now_s: float) -> Moved:
     if contact.settled:
         state, more = step(state, Time(now_s), press.rules)
         verdicts += more
+    if contact is press.contact and state == press.state:
+        return press, verdicts
     return replace(press, contact=contact, state=state), verdicts
 
 

@@ -29,7 +29,7 @@ KEYS = (
     "check_failed",
 )
 COVER = "cover"  # the site's own phrase: it comes from the site's configuration, never from this public list
-SECTIONS = ("sms", "lamp", "demo", "check", "cli", "monitor")
+SECTIONS = ("sms", "lamp", "demo", "check", "install", "cli", "monitor", "cap")
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
@@ -60,7 +60,7 @@ class Catalogue:
         """Return the prompt of one language; KeyError for a key outside KEYS."""
         return self.prompts[language, key]
 
-    def word(self, language: Language, section: str, key: str, **values: object) -> str:
+    def word(self, language: Language, section: str, key: str, /, **values: object) -> str:
         """Return one word of a section with its {placeholders} filled from `values`."""
         return self.words[language, section, key].format(**values)
 

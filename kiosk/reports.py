@@ -48,12 +48,18 @@ class Reports:
         return [effect for code, wrong in faults.items() for effect in self.fault(code, now, wrong=wrong)]
 
     def tell_centre(
-        self, code: str, now: Now, *, state: Literal["raised", "cleared", "info"] = "info", detail: str = ""
+        self,
+        code: str,
+        now: Now,
+        *,
+        state: Literal["raised", "cleared", "info"] = "info",
+        detail: str = "",
+        event_id: str = "",
     ) -> None:
-        """Queue an event for the centre."""
+        """Queue an event for the centre; by its own `event_id` it may be told again."""
         self._count += 1
         body = Event(
-            event_id=f"{now.fresh_id}-{self._count}",
+            event_id=event_id or f"{now.fresh_id}-{self._count}",
             kiosk_id=self.site.config.kiosk.id,
             at=wire.utc_text(now.utc_ms),
             code=code[:60],

@@ -10,11 +10,10 @@ from kiosk.arming import read_config
 from kiosk.config import Config
 from kiosk.config_check import check
 from kiosk.messages import ConfigError
+from kiosk.net import papers
 from kiosk.prompts import Catalogue
 from kiosk.site import Site
 from kiosk.words import load_catalogue
-
-KEY_BYTES_MIN = 16
 
 
 def demand_sound(config: Config, file: Path, words: Catalogue) -> None:
@@ -36,32 +35,17 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def load_key(config: Config) -> bytes:
-    """Read the key that signs this kiosk's SMS: at least 16 bytes as hex. Raises ConfigError."""
-    if config.sms is None:
-        return b""
-    path = Path(config.sms.key_file)
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: sms.key_file: {type(error).__name__}; 32 or more hex digits expected"
-        ) from error
-    if len(key) < KEY_BYTES_MIN:
-        raise ConfigError(
-            f"{path}: sms.key_file: {len(key)} bytes are too short, at least {KEY_BYTES_MIN} expected"
-        )
-    return key
-
-
 def build_site(config: Config, text: str, file: Path) -> Site:
-    """Check the configuration and gather everything that the core must know. Raises ConfigError."""
+    """Check the configuration and gather everything that the core must know. Raises ConfigError.
+
+    Without its SMS key a kiosk still writes to people, so that stops no start: it is a fault (`papers.look`).
+    """
     words = load_catalogue()
     demand_sound(config, file, words)
     return Site(
         config=config,
         words=words,
-        key=load_key(config),
+        key=papers.look(config).sms_key,
         version=kiosk.__version__,
         config_hash=hash_of(text),
         safe_start=starts.too_many(Path(config.paths.run), time.monotonic()),

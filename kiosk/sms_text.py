@@ -26,6 +26,7 @@ GSM7 = frozenset("@$_!\"#%&'()*+,-./:;<=>? 0123456789\n\r") | frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 REPLY = re.compile(r"^\s*([^\W\d_]+)[\s:.,#-]*([0-9]{4})[\s.!]*$")
+NUMBER = re.compile(r"[+]?[0-9][0-9 ()-]{4,22}")
 # Letters that a hurried thumb on a two-script keyboard mixes.
 LOOK_ALIKE = str.maketrans("асеокрхум", "aceokpxym")
 
@@ -98,6 +99,22 @@ def _list(words: Catalogue, language: Language, key: str) -> list[str]:
 
 def _folded(word: str) -> str:
     return word.casefold().translate(LOOK_ALIKE)
+
+
+def digits(number: str) -> str:
+    """Reduce a phone number to its international digits; a domestic 8 becomes 7.
+
+    Empty for a name: a bulk sender may call itself anything, even by a number with a letter behind it.
+    """
+    if not NUMBER.fullmatch(number):
+        return ""
+    found = "".join(letter for letter in number if letter.isdigit())
+    return "7" + found[1:] if len(found) == 11 and number.startswith("8") else found
+
+
+def listed(number: str, numbers: tuple[str, ...]) -> bool:
+    """Tell whether a sender is one of these numbers."""
+    return digits(number) in {digits(known) for known in numbers} - {""}
 
 
 def check(config: Config, words: Catalogue) -> list[str]:

@@ -25,21 +25,37 @@ class Speech:
         self._trying_after_s = site.config.timing.trying_after_s
         self._spoken = site.config.voice.mode == "spoken"
         self._sounding: tuple[str, str] = ("", "")
+        self._rehearsed, self._sounded = "", False
 
     def started(self, key: str, language: Language, source: str) -> list[Effect]:
         """Note what sounds; tell it once, not for each of its sentences."""
+        self._sounded = self._sounded or key == self._rehearsed
         if self._sounding == (key, language):
             return []
         self._sounding = (key, language)
         return [Tell("said", (("key", key), ("lang", language), ("source", source)))]
 
-    def ended(self) -> None:
+    def rehearse(self, key: str) -> None:
+        """Note that this is said for an installer only: a real press cuts it off in the middle."""
+        self._rehearsed, self._sounded = key, self._sounding[0] == key
+
+    def ended(self, key: str) -> list[Effect]:
         """Note that nothing sounds any more."""
         self._sounding = ("", "")
+        return self._end_rehearsal(sounded=self._sounded) if key == self._rehearsed else []
+
+    def broke(self) -> list[Effect]:
+        """Note that nothing can sound."""
+        return self._end_rehearsal(sounded=False)
+
+    def _end_rehearsal(self, *, sounded: bool) -> list[Effect]:
+        key, self._rehearsed = self._rehearsed, ""
+        return [Tell("rehearsed", (("key", key), ("sounded", sounded)))] if key else []
 
     def opened(self, case: Case, now: Now) -> list[Effect]:
         """Say that a press was seen; a drill's words end in the middle, for they are not true any more."""
-        misleading = self._cases.newest("drill") is not None or self._sounding[0] in DRILL_WORDS
+        trial = bool(self._rehearsed) or self._sounding[0] in DRILL_WORDS
+        misleading = self._cases.newest("drill") is not None or trial
         return [replace(say, cut=misleading) for say in self.follow(case, now)]
 
     def follow(self, case: Case, now: Now) -> list[Say]:

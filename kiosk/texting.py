@@ -96,7 +96,7 @@ def tier_due_s(route: SmsRoute, incident: Incident, ladder: Ladder) -> float | N
 
 def begin(route: SmsRoute, incident: Incident, ladder: Ladder, now_s: float) -> SmsRoute:
     """Queue the centre's gateways and, where people may be called, the first tier."""
-    route = _gateways(replace(route, begun=True), ladder, now_s)
+    route = gateways(replace(route, begun=True), ladder, now_s)
     if incident.kind == "press" or (incident.kind == "drill" and incident.duty):
         route = _tier(route, ladder, now_s)
     late = now_s >= incident.pressed_s + ladder.timing.tier_every_s  # after a restart
@@ -107,11 +107,12 @@ def next_tier(route: SmsRoute, incident: Incident, ladder: Ladder, now_s: float)
     """Queue the next tier; the gateways again at each new round while the centre is silent."""
     new_round = route.next_tier % max(1, len(ladder.duty.tiers)) == 0
     if new_round and isinstance(incident.state, Unheard):
-        route = _gateways(route, ladder, now_s)
+        route = gateways(route, ladder, now_s)
     return replace(_tier(route, ladder, now_s), begun=True, tier_s=now_s + ladder.timing.tier_every_s)
 
 
-def _gateways(route: SmsRoute, ladder: Ladder, now_s: float) -> SmsRoute:
+def gateways(route: SmsRoute, ladder: Ladder, now_s: float) -> SmsRoute:
+    """Queue the centre's gateways."""
     for place, number in enumerate(ladder.gateways, 1):
         route = _queue(
             route, Job(number=number, form="gateway", mark=f"gateway{place}", state=Waiting(now_s))

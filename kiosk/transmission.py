@@ -1,7 +1,5 @@
 """The bodies and texts of one alert, and whose answer counts. Pure."""
 
-import re
-
 from kiosk import sms_signed, sms_text, wire
 from kiosk.bodies import Alert, Reply, Route
 from kiosk.config import Duty
@@ -10,7 +8,6 @@ from kiosk.messages import Now
 from kiosk.site import Site
 from kiosk.texting import Form
 
-NUMBER = re.compile(r"[+]?[0-9][0-9 ()-]{4,22}")
 OTHER_BUTTON = 7  # what the machine form calls a button that is not in the list: tamper, a drill
 
 
@@ -37,13 +34,15 @@ def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> 
 
 
 def sms(site: Site, of: Incident, form: Form) -> str:
-    """Compose the text for one form; the gateway's carries the signed machine form behind it."""
+    """Compose the text for one form; the gateway's carries the signed machine form, once there is a key."""
     occasion = sms_text.Occasion(
         kind=of.kind, button=of.button, code=of.code, pressed_utc_ms=of.pressed_utc_ms
     )
     if form != "gateway":
         return sms_text.compose(site.words, site.config, form, occasion)
     human = sms_text.compose(site.words, site.config, "latin", occasion)
+    if not site.key:
+        return human
     names = [button.name for button in site.config.buttons]
     machine = sms_signed.MachineAlert(
         number=site.config.kiosk.number,
@@ -61,7 +60,7 @@ def sms(site: Site, of: Incident, form: Form) -> str:
 
 def answer_is_for(site: Site, of: Incident, answer: sms_signed.CentreAnswer) -> bool:
     """Tell whether the centre signed this answer for this incident."""
-    return sms_signed.verify_answer(
+    return bool(site.key) and sms_signed.verify_answer(
         answer,
         site.key,
         number=site.config.kiosk.number,
@@ -75,26 +74,10 @@ def sms_reply(of: Incident, answer: sms_signed.CentreAnswer, now: Now) -> Reply:
     return Reply(alert_id=of.alert_id, stage=answer.stage, at=wire.utc_text(now.utc_ms), by="centre-sms")
 
 
-def digits(number: str) -> str:
-    """Reduce a phone number to its international digits; a domestic 8 becomes 7.
-
-    Empty for a name: a bulk sender may call itself anything, even by a number with a letter behind it.
-    """
-    if not NUMBER.fullmatch(number):
-        return ""
-    found = "".join(letter for letter in number if letter.isdigit())
-    return "7" + found[1:] if len(found) == 11 and number.startswith("8") else found
-
-
-def listed(number: str, numbers: tuple[str, ...]) -> bool:
-    """Tell whether a sender is one of these numbers."""
-    return digits(number) in {digits(known) for known in numbers} - {""}
-
-
 def officer_mark(duty: Duty, number: str) -> str:
     """Name a listed officer without the number (`duty1.2`); empty for anybody else."""
     for place, tier in enumerate(duty.tiers, 1):
         for order, officer in enumerate(tier.people, 1):
-            if listed(number, (officer.number,)):
+            if sms_text.listed(number, (officer.number,)):
                 return f"duty{place}.{order}"
     return ""

@@ -41,10 +41,10 @@ class Address:
     id: str = ""
 
 
-def parse(kind: type[T], payload: bytes) -> T | Rejected:
-    """Decode one body of `kind` from JSON."""
-    if len(payload) > MAX_BODY_BYTES:
-        return Rejected(f"{kind.__name__}: {len(payload)} bytes, at most {MAX_BODY_BYTES} are allowed")
+def parse(kind: type[T], payload: bytes, most: int = MAX_BODY_BYTES) -> T | Rejected:
+    """Decode one body of `kind` from JSON of at most `most` bytes."""
+    if len(payload) > most:
+        return Rejected(f"{kind.__name__}: {len(payload)} bytes, at most {most} are allowed")
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

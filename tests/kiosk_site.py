@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from kiosk import control
 from kiosk.demo import settings
 from kiosk.messages import DeviceError
 from kiosk.sim.broker import MosquittoBroker, ServerTls
-from kiosk.sim.link import TcpLink
+from kiosk.sim.link import TcpLink, listen_here
 from kiosk.sim.modem import SimModem
 from kiosk.sim.phone import Phone
 
@@ -32,7 +33,15 @@ class KioskSite:
     """Broker, centre and modem, with configuration files for a daemon that the caller starts."""
 
     def __init__(
-        self, *, mode: str = "off", beat_s: int = 30, observe: Callable[[object], None] = lambda _seen: None
+        self,
+        *,
+        mode: str = "off",
+        beat_s: int = 30,
+        observe: Callable[[object], None] = lambda _seen: None,
+        centre_more: str = "",  # further sections of the centre's configuration
+        doors: bool = False,  # the second path: HTTPS
+        keepalive_s: int = 4,  # of the kiosk's link
+        listen: Callable[[int], socket.socket] = listen_here,  # where the kiosk finds the broker
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pana-bench-"))
         self.authority = authority = Authority(self.folder / "pki")
@@ -46,7 +55,10 @@ class KioskSite:
             phones=(Phone(settings.OFFICER), Phone(settings.GATEWAY)),
             observe=observe,
         )
-        self.link = TcpLink(self.broker.port)  # between kiosk and broker; the centre has its own way
+        self.link = TcpLink(
+            self.broker.port, listen=listen
+        )  # between kiosk and broker; the centre has its own way
+        self.door_port = _free_port() if doors else 0
         wiring = settings.Wiring(
             folder=self.folder, clips=self.folder / "clips", broker_port=self.broker.port,
             kiosk_port=self.link.port, modem=self.folder / "modem", mode=mode,
@@ -55,15 +67,27 @@ class KioskSite:
             (self.folder / name).mkdir()
         (self.folder / "sms.key").write_text(secrets.token_hex(32))
         site = _with_tls(settings.site_toml(wiring), self.link.port, self.ca, self.kiosk)
+        site = site.replace("keepalive_s = 4", f"keepalive_s = {keepalive_s}")
         site = site.replace("every_s = 10", f"every_s = {beat_s}")
+        site = site.replace(MQTT_END, self._https() + MQTT_END)
         (self.folder / "site.toml").write_text(site)
         centre_toml = settings.centre_toml(wiring).replace("[paths]", MQTT_END + "\n[paths]")
         centre_toml = _with_tls(centre_toml, self.broker.port, self.ca, centre).replace(MQTT_END + "\n", "")
-        (self.folder / "centre.toml").write_text(centre_toml)
+        centre_toml += self._doors(server)
+        (self.folder / "centre.toml").write_text(centre_toml + centre_more)
         self.environ = {"ALSA_CONFIG_PATH": str(self.folder / "asound.conf")}
         silent = "pcm.!default { type null }\nctl.!default { type null }\n"
         (self.folder / "asound.conf").write_text(silent)
         self._ends = contextlib.ExitStack()
+
+    def _https(self) -> str:
+        return f'[https]\ncentres = ["localhost:{self.door_port}"]\n\n' if self.door_port else ""
+
+    def _doors(self, server: Pair) -> str:
+        if not self.door_port:
+            return ""
+        files = f'cert = "{server.cert}"\nkey = "{server.key}"\nca = "{self.ca}"\n'
+        return f'\n[doors]\nlisten = "127.0.0.1:{self.door_port}"\n{files}'
 
     def __enter__(self) -> Self:
         self._ends.callback(shutil.rmtree, self.folder, ignore_errors=True)
@@ -80,8 +104,16 @@ class KioskSite:
     def start_centre(self) -> "subprocess.Popen[bytes]":
         child = self.spawn("monitor", "run", "--config", str(self.folder / "centre.toml"))
         self._ends.callback(_end, child)
-        wait_for((self.folder / "centre-run" / "monitor.sock").exists)
+        wait_for(self._centre_hears, within_s=60)
+        if self.door_port:
+            wait_for(lambda: _listens(self.door_port), within_s=60)
         return child
+
+    def _centre_hears(self) -> bool:
+        """Tell whether the centre listens at the broker: what is said before that, nobody keeps for it."""
+        with contextlib.suppress(DeviceError):
+            return bool(self.ask_centre(ask="status")["link"])
+        return False
 
     def start_kiosk(
         self, *, prefix: tuple[str, ...] = (), name: str = "site.toml"
@@ -89,7 +121,7 @@ class KioskSite:
         file = str(self.folder / name)
         child = self.spawn("run", "--config", file, "--allow-mock-pins", prefix=prefix)
         self._ends.callback(_end, child)
-        wait_for(lambda: bool(self.state()))
+        wait_for(lambda: bool(self.state()), within_s=60)
         return child
 
     def state(self) -> dict[str, Any]:
@@ -104,9 +136,14 @@ class KioskSite:
         return incidents[-1]["stage"] if incidents else ""
 
     def alerts(self) -> list[dict[str, Any]]:
-        """List what the centre holds."""
+        """List what the centre holds, page by page; nothing while it does not answer."""
+        found: list[dict[str, Any]] = []
         with contextlib.suppress(DeviceError):
-            return list(self.ask_centre(ask="alerts", closed=True)["alerts"])
+            while True:
+                page = self.ask_centre(ask="alerts", closed=True, start=len(found))
+                found += page["alerts"]
+                if not page["more"]:
+                    return found
         return []
 
     def press(self) -> None:
@@ -139,7 +176,18 @@ def _with_tls(text: str, port: int, ca: Path, pair: Pair) -> str:
     return f'{before}[mqtt]\nbrokers = ["localhost:{port}"]\nkeepalive_s = 4\n{files}{MQTT_END}{after}'
 
 
-def wait_for(ready: Callable[[], object], within_s: float = 20.0) -> None:
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def wait_for(ready: Callable[[], object], within_s: float = 60.0) -> None:
     deadline_s = time.monotonic() + within_s
     while not ready():
         if time.monotonic() > deadline_s:

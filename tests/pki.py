@@ -57,9 +57,13 @@ class Authority:
         names: tuple[str, ...] = ("localhost", "127.0.0.1"),
         from_s: float = -3600.0,
         to_s: float = YEAR_S,
+        peer: bool = False,
     ) -> Pair:
-        """Issue a server certificate valid from `from_s` to `to_s` relative to `now_s`."""
-        return self._issue(label, names[0], span_s=(from_s, to_s), names=names)
+        """Issue a server certificate valid from `from_s` to `to_s` relative to `now_s`.
+
+        A `peer` also dials other servers of its cluster with it.
+        """
+        return self._issue(label, names[0], span_s=(from_s, to_s), names=names, peer=peer)
 
     def client(
         self, common_name: str, *, label: str = "", from_s: float = -3600.0, to_s: float = YEAR_S
@@ -68,14 +72,21 @@ class Authority:
         return self._issue(label or common_name, common_name, span_s=(from_s, to_s))
 
     def _issue(
-        self, label: str, common_name: str, *, span_s: tuple[float, float], names: tuple[str, ...] = ()
+        self,
+        label: str,
+        common_name: str,
+        *,
+        span_s: tuple[float, float],
+        names: tuple[str, ...] = (),
+        peer: bool = False,
     ) -> Pair:
         from_s, to_s = span_s
-        purpose = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
+        purposes = [ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH]
+        purposes += [ExtendedKeyUsageOID.CLIENT_AUTH] if peer else []
         key = ec.generate_private_key(ec.SECP256R1())
         builder = self._builder(_name(common_name), key.public_key(), self.now_s + from_s, self.now_s + to_s)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         builder = builder.add_extension(_usage(sign=False), critical=True)
         if names:
             builder = builder.add_extension(

@@ -306,6 +306,7 @@ def test_the_daemon_holds_what_the_ports_say(tmp_path: Path, wired: Wired) -> No
         assert isinstance(kiosk, Running)
         assert {worker.name for worker in kiosk.daemon.devices.workers} == {
             "inputs", "mqtt", "sms", "journal", "voice-orders", "lamp", "board", "render",
+                "updates",
         }  # fmt: skip
         assert isinstance(wired._journal(kiosk.daemon.devices), FakeJournal)
         assert isinstance(kiosk.daemon.devices, Devices)

@@ -115,6 +115,8 @@ FIGURES = {
     "drill_s": Timing().drill_s,
     "incident_max_s": Timing().incident_max_s,
     "MQTT_RETRY_MAX_S": delivery.MQTT_RETRY_MAX_S,
+    "ASK_S": delivery.ASK_S,
+    "ASK_TAKEN_S": delivery.ASK_TAKEN_S,
     "SMS_RETRY_MAX_S": texting.SMS_RETRY_MAX_S,
     "SENDING_AFTER_S": guidance.SENDING_AFTER_S,
     "JOURNAL_WAIT_S": memory.JOURNAL_WAIT_S,

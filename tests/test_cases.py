@@ -66,7 +66,7 @@ def test_an_attempt_is_noted_on_an_open_case_only() -> None:
 
 def test_what_is_over_is_dropped_but_a_drill_waits_for_its_judge() -> None:
     cases = of(case("a", state=Over()), case("b"), case("d", kind="drill", state=Over()))
-    cases.drop_ended()
+    cases.drop_ended(0.0)
     assert names(cases) == ["b", "d"]
     cases.drop("d")
     assert names(cases) == ["b"]

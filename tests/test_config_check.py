@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from kiosk.bodies import Words
-from kiosk.config import Button, Config, Contact, Cover, Duty, LampPins, Officer, ShortPlace, Tier
+from kiosk.config import Button, Config, Contact, Duty, LampPins, Officer, ShortPlace, Tier, Tls
 from kiosk.config_check import Problem, check, longest_alert
 from kiosk.config_text import decode
+from kiosk.config_voice import Cover
 from kiosk.prompts import Catalogue
 from kiosk.wire import ALERT_MAX_BYTES, encode
 from kiosk.words import load_catalogue
@@ -152,15 +153,29 @@ def test_a_cover_phrase_must_not_tell_what_the_kiosk_is_for(find: Find, language
     assert "discreet" in found[0].what
 
 
+def test_the_doors_stand_once_each_on_a_port_that_exists_and_with_a_certificate(find: Find) -> None:
+    assert find(https=None) == []
+    assert find(https={"centres": ("a.kz:1", "A.kz:1")}) == [Problem("https.centres[1]", "stands twice")]
+    assert keys(find(https={"centres": ("a.kz:70000",)})) == ["https.centres[0]"]
+    assert keys(find(mqtt={"tls": None, "brokers": ("localhost:1",)})) == ["https.tls"]
+
+
+def test_files_of_their_own_and_a_late_second_path_are_warned_of(find: Find) -> None:
+    own = Tls(ca="/ca", cert="/cert", key="/key")
+    assert [(one.key, one.level) for one in find(https={"tls": own})] == [("https.tls", "warning")]
+    late = find(timing={"https_after_s": 30.0})
+    assert [(one.key, one.level) for one in late] == [("timing.https_after_s", "warning")]
+
+
 @pytest.mark.parametrize("broker", ["localhost:1883", "127.0.0.1:1883", "127.8.9.10:1", "LOCALHOST:65535"])
 def test_plain_mqtt_to_this_machine_is_fine(find: Find, broker: str) -> None:
-    assert find(mqtt={"tls": None, "brokers": (broker,)}) == []
+    assert find(https=None, mqtt={"tls": None, "brokers": (broker,)}) == []
 
 
 @pytest.mark.parametrize("broker", ["mqtt.example.kz:8883", "192.168.1.5:1883", "localhost.evil.kz:1883"])
 def test_plain_mqtt_to_another_machine_is_a_problem(find: Find, broker: str) -> None:
     """Pitfall 40: a private CA is pinned wherever the alert leaves the machine."""
-    found = find(mqtt={"tls": None, "brokers": ("localhost:1883", broker)})
+    found = find(https=None, mqtt={"tls": None, "brokers": ("localhost:1883", broker)})
     assert keys(found) == ["mqtt.brokers[1]"]
     assert "[mqtt.tls] is needed" in found[0].what
 

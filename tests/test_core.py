@@ -7,6 +7,7 @@ from fakes.virtual_kiosk import VirtualKiosk, example_config
 from kiosk.bodies import Alert, Reply
 from kiosk.effects import Answer, Effect, Light, OpenMqtt, Publish, Say, SendSms, Tell
 from kiosk.incident import UTC_MAX_MS
+from kiosk.memory import JOURNAL_WAIT_S
 from kiosk.messages import (
     BodyRefused,
     InputLost,
@@ -49,6 +50,16 @@ def test_the_link_opens_before_anything_is_said_or_saved() -> None:
     virtual = VirtualKiosk().start()
     turn = next(turn for turn in virtual.turns if any(isinstance(e, OpenMqtt) for e in turn))
     assert isinstance(turn[0], OpenMqtt)
+
+
+def test_in_one_turn_an_alert_goes_before_the_link_opens_and_that_before_a_word_is_said() -> None:
+    """The journal took too long, and the press is settled just when that has been waited for."""
+    virtual = VirtualKiosk(config=example_config(voice__mode="spoken")).begin().modem().offline()
+    button = virtual.config.buttons[0].name
+    virtual.edge(button, pressed=True)
+    virtual.sleep(JOURNAL_WAIT_S)
+    turn = [type(effect) for effect in virtual.edge(button, pressed=False)]
+    assert turn.index(SendSms) < turn.index(OpenMqtt) < min(turn.index(Tell), turn.index(Say))
 
 
 def test_what_concerns_nothing_changes_nothing() -> None:

@@ -8,9 +8,11 @@ import pytest
 from kiosk.bodies import AlertId, Reply, ReplyStage
 from kiosk.config import Timing
 from kiosk.delivery import (
+    BACKOFF,
     MQTT_RETRY_MAX_S,
     Links,
     MqttRoute,
+    mqtt_asked,
     mqtt_began,
     mqtt_changed,
     mqtt_due_s,
@@ -54,30 +56,45 @@ def test_it_is_tried_throughout_ever_slower_up_to_a_minute() -> None:
         assert due_s is not None
         waits.append(due_s - now_s)
         now_s = due_s
-    assert waits[0] == TIMING.mqtt_retry_s
+    assert waits[:4] == pytest.approx([TIMING.mqtt_retry_s * BACKOFF**tries for tries in range(4)])
     assert [round(wait_s, 6) for wait_s in waits] == sorted(round(wait_s, 6) for wait_s in waits)
     assert waits[-1] == pytest.approx(MQTT_RETRY_MAX_S)
 
 
-def test_it_rests_once_the_centre_knows_all_we_know() -> None:
+def test_once_the_centre_knows_all_we_know_it_only_asks_now_and_then_what_became_of_it() -> None:
+    """A broker may acknowledge an answer and lose it: nobody would tell it again, and people be called on."""
     heard = incident(state=Heard())
     route = mqtt_told(mqtt_began(MqttRoute(), 100.0, TIMING), reply(), heard)
-    assert mqtt_due_s(route, heard, UP) is None
+    assert mqtt_due_s(route, heard, UP) == 160.0
+    taken = replace(heard, state=Taken("accepted"))
+    assert mqtt_due_s(mqtt_told(route, reply("accepted"), taken), taken, UP) == 400.0
+    asked = mqtt_asked(route, 160.0)
+    assert asked.attempt == route.attempt
+    assert mqtt_due_s(asked, heard, UP) == 220.0
+
+
+@pytest.mark.parametrize("kind", ["drill", "tamper"])
+def test_nobody_waits_for_a_persons_answer_to_a_drill_or_tamper(kind: Any) -> None:
+    heard = incident(state=Heard(), kind=kind)
+    route = mqtt_told(mqtt_began(MqttRoute(), 100.0, TIMING), reply(), heard)
+    assert mqtt_due_s(route, heard, UP) == (None if kind == "drill" else 400.0)
 
 
 def test_a_further_press_is_told_at_once() -> None:
     heard = incident(state=Heard())
     route = mqtt_told(mqtt_began(MqttRoute(), 100.0, TIMING), reply(), heard)
     again = replace(heard, presses=2)
-    assert mqtt_due_s(mqtt_changed(route), again, UP) == 0.0
-    assert mqtt_due_s(mqtt_told(route, reply(presses=2), again), again, UP) is None
+    changed = mqtt_changed(route)
+    assert mqtt_due_s(changed, again, UP) == 0.0
+    assert mqtt_began(changed, 200.0, TIMING).again_s == 200.0 + TIMING.mqtt_retry_s
+    assert mqtt_due_s(mqtt_told(route, reply(presses=2), again), again, UP) == 160.0
 
 
 def test_what_a_person_said_by_sms_is_told_until_the_centre_confirms_it() -> None:
     taken = incident(state=Taken("accepted"))
     route = mqtt_told(MqttRoute(), reply("received"), taken)
     assert mqtt_due_s(route, taken, UP) == 0.0
-    assert mqtt_due_s(mqtt_told(route, reply("accepted"), taken), taken, UP) is None
+    assert mqtt_due_s(mqtt_told(route, reply("accepted"), taken), taken, UP) == 300.0
 
 
 def test_a_centre_that_never_echoes_presses_is_told_again() -> None:
@@ -104,6 +121,17 @@ def test_a_new_connection_tells_everything_again_so_that_missed_answers_come() -
     assert mqtt_due_s(risen, heard, UP) == 0.0
     assert risen.attempt == 1
     assert mqtt_began(risen, 200.0, TIMING).again_s == 200.0 + TIMING.mqtt_retry_s
+
+
+def test_after_a_new_connection_an_answer_hushes_only_what_it_confirms() -> None:
+    """Of what was confirmed before, nothing counts: a broker may have lost its store meanwhile."""
+    taken = incident(state=Taken("accepted"), presses=2)
+    risen = mqtt_rose(mqtt_told(MqttRoute(), reply("accepted", presses=2), taken))
+    assert mqtt_told(risen, reply("received", presses=2), taken).owes(taken)
+    assert mqtt_told(risen, reply("accepted", presses=1), taken).owes(taken)
+    assert not mqtt_told(risen, reply("accepted", presses=2), taken).owes(taken)
+    once = replace(taken, presses=1)
+    assert mqtt_told(risen, reply("accepted", presses=0), once).owes(once)
 
 
 def test_an_incident_that_is_over_is_not_published() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fakes.mqtt_bench import PATIENCE_S, Ear
 from fakes.wired import site_file
+from pki import Authority
 
 from kiosk import devices as wiring
 from kiosk.arming import arm
@@ -22,6 +23,8 @@ from kiosk.hw.voice import AplayVoice
 from kiosk.journal import SqliteJournal
 from kiosk.messages import (
     BoardRead,
+    CertificateRead,
+    CertificateRenewed,
     DeviceError,
     JournalLoaded,
     LinkFell,
@@ -228,3 +231,70 @@ def test_a_rendering_that_fails_is_told(
     with pytest.raises(DeviceError, match=says):
         bench.devices.render_clips(bench.armed.file)
     assert bench.ear.all(VoiceRefreshed) == []
+
+
+# ---- the second path
+
+
+@pytest.fixture
+def doored(tmp_path: Path) -> Iterator[Bench]:
+    """A site with doors, and with a certificate of 90 days."""
+    authority = Authority(tmp_path / "pki")
+    pair = authority.client("demo-kiosk", from_s=0, to_s=90 * 86_400 + 60)
+    https = '[https]\ncentres = ["localhost:1"]\n[https.tls]\n'
+    files = f'ca = "{authority.ca}"\ncert = "{pair.cert}"\nkey = "{pair.key}"\n[sms]'
+    bench = Bench(tmp_path, edit=("[sms]", https + files))
+    yield bench
+    bench.armed.inputs.close()
+
+
+def test_the_doors_are_made_on_their_own_two_threads_and_tell_of_the_certificate(doored: Bench) -> None:
+    names = [worker.name for worker in doored.devices.workers]
+    assert {"https", "https-poll", "renew"} <= set(names)
+    doored.devices._make_https().close()
+    assert doored.ear.hear(CertificateRead).life_days == 90
+
+
+def test_a_site_without_doors_has_no_such_thread_and_says_so(bench: Bench) -> None:
+    assert not {"https", "https-poll", "renew"} & {worker.name for worker in bench.devices.workers}
+    with pytest.raises(DeviceError, match=r"no \[https\]"):
+        bench.devices._make_https()
+
+
+def test_a_renewal_is_told_with_the_new_certificate(
+    doored: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def done(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    monkeypatch.setattr(wiring.subprocess, "run", done)
+    doored.devices.renew_certificate(tmp_path / "site.toml")
+    assert asked[0][2:5] == ["kiosk", "enrol", "--renew"]
+    assert doored.ear.hear(CertificateRenewed).reason == ""
+    assert doored.ear.hear(CertificateRead).days_left in (89, 90)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [(b"x\nlocalhost:1: refused\n", "localhost:1: refused"), (b"", "code 1")]
+)
+def test_a_renewal_that_failed_says_why(
+    doored: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, reason: str
+) -> None:
+    failed = subprocess.CompletedProcess([], 1, b"", said)
+    monkeypatch.setattr(wiring.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(DeviceError, match=reason):
+        doored.devices.renew_certificate(tmp_path / "site.toml")
+
+
+def test_a_renewal_that_hangs_is_given_up(
+    doored: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 120)
+
+    monkeypatch.setattr(wiring.subprocess, "run", hang)
+    with pytest.raises(DeviceError, match="more than 120 s"):
+        doored.devices.renew_certificate(tmp_path / "site.toml")

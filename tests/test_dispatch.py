@@ -11,10 +11,24 @@ from kiosk import effects as do
 from kiosk.bodies import Alert, AlertId, Place, Token, Words
 from kiosk.bodies import Event as EventBody
 from kiosk.dispatch import Dispatch
-from kiosk.messages import InputName, LinkFell, PublishFailed, SmsFailed, Snapshot, VoiceRefreshed
+from kiosk.messages import (
+    HttpsFailed,
+    InputName,
+    LinkFell,
+    PublishFailed,
+    SmsFailed,
+    Snapshot,
+    UpdateRefused,
+    VoiceRefreshed,
+)
 from kiosk.runtime import Worker
+from kiosk.updates import UpdateRequest
 
-NAMES = ("inputs", "mqtt", "sms", "journal", "voice", "lamp", "board", "render")
+NAMES = (
+    "inputs", "mqtt", "https", "https_poll", "sms", "journal", "voice", "lamp", "board", "render", "renew",
+    "updates",
+)  # fmt: skip
+ORDER = UpdateRequest(command_id="c1", release="ab" * 32, version="0.2.0")
 EVENT = EventBody(event_id="e1", kiosk_id="k-1", at="2026-01-02T03:04:05.678Z", code="mqtt_down")
 
 
@@ -65,6 +79,9 @@ class Bench:
         self.calls.append("render")
         self.ear(VoiceRefreshed(""))
 
+    def renew_certificate(self, file: Path) -> None:
+        self.calls.append("renew")
+
     def settle(self) -> list[str]:
         """Let every worker do what waits; gives all calls."""
         for worker in self.workers():
@@ -105,6 +122,12 @@ REACHES = [
     (do.ReadBoard(), "board.read()"),
     (do.Save(Snapshot()), f"journal.save({Snapshot()})"),
     (do.RefreshVoice(), "render"),
+    (do.ProbeHttps(Token("probe.1")), "https_poll.probe(probe.1)"),
+    (do.PollReplies(token=Token("p"), alert_id="01A", after="received"), "https_poll.poll(p, 01A, received)"),
+    (do.RenewCertificate(), "renew"),
+    (do.RequestUpdate(ORDER), f"updates.request({ORDER})"),
+    (do.LookForUpdate(), "updates.look()"),
+    (do.ForgetUpdate("u1"), "updates.forget(u1)"),
 ]
 
 
@@ -151,6 +174,14 @@ def test_a_text_that_a_driver_chokes_on_has_failed_and_the_link_is_told(bench: B
     assert bench.ear.hear(LinkFell).link == "sms"
 
 
+def test_a_post_that_a_driver_chokes_on_has_failed_and_others_go_on(bench: Bench, alert: Any) -> None:
+    bench.broken["post"] = RuntimeError("choked")
+    bench.dispatch.carry_out(do.PostAlert(Token("post.1"), alert))
+    bench.settle()
+    assert bench.ear.hear(HttpsFailed) == HttpsFailed(Token("post.1"), "RuntimeError: choked")
+    assert bench.calls[0].startswith("https.post(post.1, ")
+
+
 def test_a_publish_that_a_driver_chokes_on_makes_the_link_anew(bench: Bench, alert: Any) -> None:
     """Else the core would take a connected link for lost, and nothing would ever tell it otherwise."""
     bench.broken["publish"] = RuntimeError("choked")
@@ -180,3 +211,10 @@ def alert() -> Any:
         pressed_at="2026-01-02T03:04:05.678Z", clock="synced", presses=1, seq=1, attempt=1,
         sent_at="2026-01-02T03:04:05.678Z", route="mqtt", place=place, versions={},
     )  # fmt: skip
+
+
+def test_an_order_that_cannot_be_laid_down_is_told(bench: Bench) -> None:
+    bench.broken["request"] = OSError("disk full")
+    bench.dispatch.carry_out(do.RequestUpdate(ORDER))
+    bench.settle()
+    assert bench.ear.hear(UpdateRefused) == UpdateRefused("c1", "OSError: disk full")

@@ -1,10 +1,11 @@
 """Drills: every step of an alarm, unmistakably not one, and ended by a real one."""
 
 import pytest
-from fakes.virtual_kiosk import VirtualKiosk, example_config
+from fakes.virtual_kiosk import DOORS, KEY, VirtualKiosk, example_config
 
+from kiosk import sms_signed
 from kiosk.config import Duty
-from kiosk.drill import INTERRUPTED
+from kiosk.drill import INTERRUPTED, TEXT_AGAIN_S
 from kiosk.effects import Answer
 from kiosk.messages import DrillAsked, Token
 
@@ -119,6 +120,13 @@ def test_no_drill_begins_while_one_or_an_incident_is_open() -> None:
     assert "drill" not in virtual.said
 
 
+def test_no_drill_begins_before_it_is_known_what_was_open_at_the_power_cut() -> None:
+    virtual = VirtualKiosk().begin()
+    drilling(virtual)
+    assert virtual.of(Answer)[-1].state == {"ok": False, "reason": "the journal is not read yet"}
+    assert virtual.said == []
+
+
 def test_a_drill_is_not_taken_up_after_a_power_cut() -> None:
     assert drilling().restart().stages == []
 
@@ -134,3 +142,88 @@ def test_a_drill_whose_case_vanished_has_failed() -> None:
     virtual.parts.alarm.cases.open = ()
     virtual.run(1.0)
     assert virtual.run(10.0).tells("drill_failed")[0]["missing"] == "lost"
+
+
+def test_a_silent_drill_says_nothing_and_is_judged_all_the_same() -> None:
+    virtual = VirtualKiosk().start().board().modem().online().run(20.0).quiet()
+    virtual.feed(DrillAsked(token=Token("ask"), silent=True))
+    virtual.send_all_sms()
+    virtual.reply("received")
+    assert len(virtual.tells("drill_passed")) == 1
+    assert virtual.alerts[-1].kind == "drill"
+    assert virtual.said == []
+
+
+# ---- a whole drill: the centre's own answer by each path
+
+
+def whole(**config: object) -> VirtualKiosk:
+    virtual = online(https=DOORS, **config)
+    virtual.feed(DrillAsked(token=DRILL, whole=True))
+    return virtual
+
+
+def sms_answer(virtual: VirtualKiosk) -> None:
+    of = virtual.parts.alarm.cases.open[0].incident
+    signed = sms_signed.sign_answer(
+        KEY, number=17, seq=of.seq, pressed_s=of.pressed_utc_ms // 1000, code=of.code, stage="received"
+    )
+    virtual.sms_from(GATEWAY, signed)
+
+
+def test_a_whole_drill_passes_once_the_centre_has_answered_by_each_path() -> None:
+    virtual = whole().send_all_sms()
+    assert len(virtual.posts) == 1
+    virtual.reply("received")
+    virtual.door_says()
+    assert virtual.tells("drill_passed") == []
+    sms_answer(virtual)
+    assert virtual.tells("drill_passed")[0]["missing"] == ""
+    assert [told["path"] for told in virtual.tells("answered")] == ["mqtt", "https", "sms"]
+
+
+def test_a_gateway_that_stays_silent_is_texted_again_and_then_named() -> None:
+    virtual = whole().send_all_sms()
+    virtual.reply("received")
+    virtual.door_says()
+    for _ in range(5):
+        virtual.run(TEXT_AGAIN_S + 0.1).send_all_sms()
+    assert len(virtual.texts) == 6
+    virtual.run(10.0)
+    assert virtual.tells("drill_failed")[0]["missing"] == "sms_answer"
+
+
+def test_a_gateway_that_answered_is_not_texted_again() -> None:
+    virtual = whole().send_all_sms()
+    sms_answer(virtual)
+    virtual.run(TEXT_AGAIN_S + 0.1)
+    assert len(virtual.texts) == 1
+
+
+def test_a_door_that_stays_silent_is_named_though_mqtt_answered() -> None:
+    virtual = whole().send_all_sms()
+    virtual.reply("received")
+    sms_answer(virtual)
+    virtual.door_fails()
+    virtual.run(91.0)
+    assert virtual.tells("drill_failed")[0]["missing"] == "https"
+    assert len(virtual.posts) > 1
+
+
+def test_a_site_without_doors_gateways_or_modem_owes_no_answer_by_them() -> None:
+    for changes in ({"sms__gateways": ()}, {"sms": None, "duty__tiers": ()}):
+        virtual = online(**changes)
+        virtual.feed(DrillAsked(token=DRILL, whole=True))
+        virtual.send_all_sms()
+        virtual.reply("received")
+        assert virtual.tells("drill_passed")
+
+
+def test_texts_that_come_late_end_a_drill_that_waited_only_for_them() -> None:
+    virtual = whole()
+    virtual.door_fails()
+    virtual.run(100.0)
+    assert virtual.tells("drill_failed") == []
+    virtual.send_all_sms()
+    sms_answer(virtual)
+    assert virtual.tells("drill_failed")[0]["missing"] == "mqtt, https"

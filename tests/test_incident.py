@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from kiosk.bodies import STAGES, AlertId, ReplyStage, Stage
+from kiosk.bodies import STAGES, AlertId, Reply, ReplyStage, Stage
 from kiosk.incident import (
     MAX_ALSO,
     UTC_MAX_MS,
@@ -20,6 +20,7 @@ from kiosk.incident import (
     Taken,
     Unheard,
     bounded_utc_ms,
+    outlives,
     rank,
     record,
     revive,
@@ -123,6 +124,23 @@ def test_what_is_over_stays_as_it_is() -> None:
         assert step(over, event) is over
 
 
+def test_only_an_open_press_outlives_a_close_that_knew_of_fewer_presses() -> None:
+    def closed(presses: int, stage: ReplyStage = "closed") -> Reply:
+        return Reply(alert_id="01TEST", stage=stage, at="2026-11-21T10:00:00Z", presses=presses)
+
+    twice = incident(presses=2)
+    assert outlives(twice, closed(1))
+    for same in (
+        outlives(twice, closed(2)),
+        outlives(twice, closed(0)),  # a centre that echoes no presses
+        outlives(twice, closed(1, "on_scene")),
+        outlives(replace(twice, kind="drill"), closed(1)),
+        outlives(replace(twice, kind="tamper"), closed(1)),
+        outlives(replace(twice, state=Over()), closed(1)),
+    ):
+        assert not same
+
+
 def test_it_escalates_until_a_person_took_it() -> None:
     assert [stage for stage, state in STATES.items() if incident(state=state).escalating] == [
         "pressed",
@@ -144,6 +162,7 @@ def test_a_record_gives_back_the_same_incident(stage: Stage) -> None:
 
 def test_its_age_goes_on_over_a_restart() -> None:
     assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S).pressed_s == 20.0
+    assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + 500, max_s=MAX_S).pressed_s == 49.5
 
 
 @pytest.mark.parametrize("jump_ms", [-10 * 365 * 86_400_000, -1, 10 * 365 * 86_400_000, 21_600_000])

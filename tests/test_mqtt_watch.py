@@ -39,7 +39,7 @@ def test_a_link_that_can_only_talk_gets_no_heartbeat_and_is_closed() -> None:
     """Pitfall 3 and the contract: a heartbeat only when the receiving side is proven alive."""
     virtual = kiosk().online()
     virtual.hears = False
-    virtual.quiet().run(24.9)
+    virtual.quiet().run(19.9)
     assert virtual.of(DropMqtt) == []
     virtual.run(60.0)
     assert len(virtual.of(DropMqtt)) == 3

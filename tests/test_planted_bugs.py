@@ -7,12 +7,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from fakes.kiosk_machine import KioskMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from kiosk import alarm, contacts, delivery, guidance, incident, memory, speech, texting
+from kiosk import (
+    alarm,
+    cases,
+    contacts,
+    delivery,
+    door_desk,
+    guidance,
+    incident,
+    memory,
+    posting,
+    rehearsal,
+    speech,
+    texting,
+)
 from kiosk.incident import Over, Taken, Unheard
 
 BOUNDED = settings(
@@ -140,7 +154,7 @@ def edges_count_by_the_time_they_arrive(patch: pytest.MonkeyPatch) -> None:
 
 def any_code_is_good_enough(patch: pytest.MonkeyPatch) -> None:
     """Pitfall 30: a listed number alone would do, and such numbers can be forged."""
-    patch.setattr(alarm.Alarm, "_case_of_code", lambda self, _: self.cases.newest("press"))
+    patch.setattr(cases.Cases, "of_code", lambda self, _: self.newest("press"))
 
 
 def texts_go_on_after_acceptance(patch: pytest.MonkeyPatch) -> None:
@@ -181,16 +195,123 @@ def an_older_incident_speaks_to_who_pressed_just_now(patch: pytest.MonkeyPatch) 
     patch.setattr(speech.Speech, "_speaks", lambda *_: True)
 
 
+def https_waits_though_mqtt_is_known_to_be_down(patch: pytest.MonkeyPatch) -> None:
+    """Five seconds lost whenever MQTT is blocked and HTTPS is not."""
+    honest = posting.due_s
+    patch.setattr(
+        posting,
+        "due_s",
+        lambda route, of, _, timing: honest(route, of, delivery.Links(mqtt="up"), timing),
+    )
+
+
+def an_error_of_a_door_is_taken_for_a_receipt(patch: pytest.MonkeyPatch) -> None:
+    """A captive portal or a status 500 would be spoken as "has reached the centre"."""
+    honest = door_desk.DoorDesk.failed
+
+    def planted(self: Any, token: Any, reason: str, now: Any) -> Any:
+        call = self.post
+        out = honest(self, token, reason, now)
+        case = self._cases.find(call.alert_id) if call and call.token == token else None
+        if case:
+            heard = incident.step(case.incident, incident.Answered("received"))
+            self._cases.put(replace(case, incident=heard))
+        return out
+
+    patch.setattr(door_desk.DoorDesk, "failed", planted)
+
+
+def an_answer_about_another_alert_counts(patch: pytest.MonkeyPatch) -> None:
+    """A lying or confused door closes what is open."""
+    honest = alarm.Alarm.door_answered
+
+    def planted(self: Any, token: Any, replies: Any, now: Any) -> Any:
+        call = self.doors.post or self.doors.poll
+        about = call.alert_id if call else ""
+        named = tuple(msgspec.structs.replace(reply, alert_id=about) for reply in replies)
+        return honest(self, token, named, now)
+
+    patch.setattr(alarm.Alarm, "door_answered", planted)
+
+
+def asking_never_stops(patch: pytest.MonkeyPatch) -> None:
+    """Every kiosk would hold a door for as long as its incidents are open."""
+    honest = posting.poll_due_s
+    patch.setattr(
+        posting, "poll_due_s", lambda route, of, links: honest(replace(route, by_mqtt=False), of, links)
+    )
+
+
+def nobody_asks_for_later_stages(patch: pytest.MonkeyPatch) -> None:
+    """Without MQTT "a duty officer has your signal" would never be said."""
+    patch.setattr(posting, "poll_due_s", lambda *_: None)
+
+
+def a_post_under_way_blocks_sms(patch: pytest.MonkeyPatch) -> None:
+    """A door that hangs would hold up the last path."""
+    run, desk_run, desk_wake = alarm.Alarm.run, alarm.ModemDesk.run, alarm.ModemDesk.wake_s
+    doors: list[Any] = []
+
+    def planted(self: Any, now: Any) -> Any:
+        doors[:] = [self.doors]
+        return run(self, now)
+
+    def is_blocked() -> bool:
+        return any(one.post for one in doors)
+
+    patch.setattr(alarm.Alarm, "run", planted)
+    patch.setattr(alarm.ModemDesk, "run", lambda self, *args: [] if is_blocked() else desk_run(self, *args))
+    patch.setattr(
+        alarm.ModemDesk, "wake_s", lambda self, *args: None if is_blocked() else desk_wake(self, *args)
+    )
+
+
+def two_posts_are_under_way(patch: pytest.MonkeyPatch) -> None:
+    """The second would wait behind the first, and count as failed meanwhile."""
+    honest = door_desk.DoorDesk._post
+    patch.setattr(
+        door_desk.DoorDesk,
+        "_post",
+        lambda self, now, links: honest(self, now, links) + honest(self, replace(now, s=now.s + 60), links),
+    )
+
+
+def a_trial_takes_a_press_of_any_button(patch: pytest.MonkeyPatch) -> None:
+    """An installer stands at one button, somebody in need at the other."""
+    honest = rehearsal.Rehearsal.takes
+
+    def planted(self: Any, button: str, began_s: float, now: Any) -> Any:
+        return honest(self, self._trial.button if self._trial else button, began_s, now)
+
+    patch.setattr(rehearsal.Rehearsal, "takes", planted)
+
+
+def a_trial_takes_more_than_one_press(patch: pytest.MonkeyPatch) -> None:
+    """Whoever presses twice means it."""
+    honest = rehearsal.Rehearsal.takes
+
+    def planted(self: Any, button: str, began_s: float, now: Any) -> Any:
+        trial = self._trial
+        taken = honest(self, button, began_s, now)
+        self._trial = trial
+        return taken
+
+    patch.setattr(rehearsal.Rehearsal, "takes", planted)
+
+
 PLANTS: list[tuple[Plant, str]] = [
     (a_puback_is_taken_for_a_receipt, "nobody told received"),
     (a_second_press_cancels, "an incident ended or began by itself"),
-    (a_late_receipt_takes_an_acceptance_back, "a stage went back|an answer was not taken in"),
+    (
+        a_late_receipt_takes_an_acceptance_back,
+        "a stage went back|an answer was not taken in|a text after a person",
+    ),
     (help_is_promised_before_a_person_took_it, "accepted is not true of"),
     (trying_is_spoken_where_others_listen, "trying where others listen"),
     (sms_waits_though_mqtt_is_known_to_be_down, "SMS is up and has not got the alert"),
     (a_new_connection_does_not_publish_again, "MQTT is up and has not got the alert"),
     (further_presses_are_not_told, "MQTT is up and has not got the alert"),
-    (a_restart_forgets_who_took_it, "a power cut changed an incident"),
+    (a_restart_forgets_who_took_it, "a power cut changed an incident|went back"),
     (the_journal_wipes_what_was_pressed_meanwhile, "an incident ended or began by itself"),
     (a_stage_is_not_written, "what is open is not on disk"),
     (edges_count_by_the_time_they_arrive, "a press while armed was not counted"),
@@ -199,7 +320,16 @@ PLANTS: list[tuple[Plant, str]] = [
     (tamper_calls_people, "tamper called people"),
     (two_texts_are_given_to_the_modem, "two texts with the modem at once"),
     (the_loop_spins_while_a_text_is_with_the_modem, "the core never sleeps"),
+    (https_waits_though_mqtt_is_known_to_be_down, "HTTPS is there and has not got the alert"),
+    (an_error_of_a_door_is_taken_for_a_receipt, "nobody told received|received is not true of"),
+    (an_answer_about_another_alert_counts, "nobody told|is not true of|an incident ended|may not have"),
+    (asking_never_stops, "asked though MQTT brings the answers"),
+    (nobody_asks_for_later_stages, "nobody asks what became of the alert"),
+    (a_post_under_way_blocks_sms, "SMS is up and has not got the alert"),
+    (two_posts_are_under_way, "two posts at once|HTTPS is there and has not got the alert"),
     (an_older_incident_speaks_to_who_pressed_just_now, "is not true of"),
+    (a_trial_takes_a_press_of_any_button, "a press while armed was not counted"),
+    (a_trial_takes_more_than_one_press, "a press while armed was not counted"),
 ]
 
 

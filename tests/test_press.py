@@ -219,6 +219,24 @@ def test_a_line_that_never_rests_is_told_as_noisy_and_as_quiet_again() -> None:
     assert finger.wait(1000.0).verdicts == ["noisy", "quiet"]
 
 
+def test_a_line_is_noisy_once_it_has_not_rested_for_10_s() -> None:
+    finger = Finger()
+    for cycle in range(int(NOISY_S * 50)):
+        finger.down(10.0 + cycle / 50).up(10.01 + cycle / 50)
+    assert finger.verdicts == []
+    assert finger.wait(10.0 + NOISY_S).verdicts == ["noisy"]
+
+
+def test_once_it_is_quiet_a_press_is_a_press_and_new_noise_is_told_anew() -> None:
+    finger = Finger()
+    for begin_s in (10.0, 1000.0):
+        for cycle in range(int(NOISY_S * 60)):
+            finger.down(begin_s + cycle / 50).up(begin_s + 0.01 + cycle / 50)
+        finger.wait(begin_s + 100.0)
+        finger.down(begin_s + 200.0).wait(begin_s + 200.1).up(begin_s + 200.2).wait(begin_s + 201.0)
+    assert finger.verdicts == ["noisy", "quiet", "pressed"] * 2
+
+
 def test_a_press_through_the_noise_still_counts() -> None:
     finger = Finger()
     for cycle in range(int(NOISY_S * 60)):

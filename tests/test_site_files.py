@@ -11,8 +11,9 @@ import kiosk
 from kiosk import starts
 from kiosk.arming import read_config
 from kiosk.messages import ConfigError
+from kiosk.net.papers import load_sms_key
 from kiosk.site import Site
-from kiosk.site_files import build_site, hash_of, load_config, load_key
+from kiosk.site_files import build_site, hash_of, load_config
 
 
 def site_of(file: Path) -> Site:
@@ -78,18 +79,19 @@ def test_a_wrong_key_is_named_and_never_shown(tmp_path: Path, content: bytes, wa
     file = site_file(tmp_path)
     (tmp_path / "sms.key").write_bytes(content)
     with pytest.raises(ConfigError, match=wants) as caught:
-        site_of(file)
+        load_sms_key(read_config(file)[0])
     assert "sms.key_file" in str(caught.value)
     assert str(tmp_path / "sms.key") in str(caught.value)
     assert "xyz" not in str(caught.value)
     assert "abcd" not in str(caught.value)
 
 
-def test_a_missing_key_is_named(tmp_path: Path) -> None:
+def test_a_missing_key_is_named_and_stops_no_start(tmp_path: Path) -> None:
     file = site_file(tmp_path)
     (tmp_path / "sms.key").unlink()
     with pytest.raises(ConfigError, match="FileNotFoundError"):
-        site_of(file)
+        load_sms_key(read_config(file)[0])
+    assert site_of(file).key == b""
 
 
 def test_a_site_without_sms_needs_no_key(tmp_path: Path) -> None:
@@ -100,4 +102,4 @@ def test_a_site_without_sms_needs_no_key(tmp_path: Path) -> None:
     file.write_text(text[:start] + "[duty]\ntiers = []\n" + text[stop:], encoding="utf-8")
     assert start < end < stop
     config, _ = read_config(file)
-    assert load_key(config) == b""
+    assert load_sms_key(config) == b""

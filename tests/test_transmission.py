@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fakes.virtual_kiosk import KEY, UTC_MS, WORDS, example_config
 
-from kiosk import sms_signed, transmission, wire
+from kiosk import sms_signed, sms_text, transmission, wire
 from kiosk.bodies import Alert, AlertId, Kind
 from kiosk.config import Button, Duty
 from kiosk.incident import Heard, Incident, Taken
@@ -98,7 +98,7 @@ def test_a_listed_number_is_known_in_every_way_of_writing_it(number: str) -> Non
 def test_no_other_sender_is_taken_for_an_officer(number: str) -> None:
     """Pitfall 30: names can be had from any bulk sender."""
     assert transmission.officer_mark(SITE.config.duty, number) == ""
-    assert not transmission.listed(number, ("+77010000011",))
+    assert not sms_text.listed(number, ("+77010000011",))
 
 
 def test_a_second_tiers_officer_has_a_mark_without_the_number() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fakes.virtual_kiosk import UTC_MS, VirtualKiosk, example_config
 
-from kiosk.config import Cover
+from kiosk.config_voice import Cover
 from kiosk.effects import ProbeVoice, ReadBoard
 from kiosk.messages import CertificateRead, VoiceBroke, VoiceRecovered
 from kiosk.upkeep import VOICE_EVERY_S

@@ -10,6 +10,8 @@ from kiosk.commands.exits import Exit
 from kiosk.commands.options import config_option, glance, json_option, lang_option
 from kiosk.commands.output import console, put_json, put_table, quiet_log
 
+ANSWERS_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+SHEET_FILE = click.Path(path_type=Path, dir_okay=False)
 STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red", "untested": "magenta", "unused": "dim"}
 
 
@@ -18,12 +20,26 @@ STYLE = {"ok": "green", "warning": "yellow", "fault": "bold red", "untested": "m
 @json_option
 @lang_option
 @click.option("--allow-mock-pins", is_flag=True, help="Let gpio.factory be 'mock' (demo and tests only).")
+@click.option("--install", "installing", is_flag=True, help="The installer's check: press, hear, every path.")
+@click.option("--by", default="", help="With --install: the name of who checks.")
+@click.option("--yes", is_flag=True, help="With --install: answer every question with yes.")
+@click.option("--answers", type=ANSWERS_FILE, default=None, help="With --install: a file of answers.")
+@click.option("--again", is_flag=True, help="With --install: repeat what passed before, too.")
+@click.option(
+    "--sheet", type=SHEET_FILE, default=None, help="With --install: write the sheet as .pdf or .html."
+)
 @click.pass_context
-def check(ctx: click.Context, file: Path, *, as_json: bool, lang: str | None, allow_mock_pins: bool) -> None:
+def check(
+    ctx: click.Context, /, file: Path, *, as_json: bool, lang: str | None, allow_mock_pins: bool, by: str,
+    installing: bool, **more: Any,
+) -> None:  # fmt: skip
     """Test every part with the installer's eye: what was found, and what to do.
 
     Sends one drill (a test alarm) to the centre. Beside a running daemon the daemon tests what it owns;
     without one every device is opened in turn. Each part has a deadline.
+
+    With --install somebody stands at the kiosk and presses every button and hears every prompt; the drill
+    goes by every path and the centre answers by each; the sheet is printed, kept and sent to the centre.
 
     Exit codes: 0 every part works (warnings allowed), 1 a fault or an untested part, 4 this user may not
     ask the daemon, 78 the configuration is wrong.
@@ -35,6 +51,11 @@ def check(ctx: click.Context, file: Path, *, as_json: bool, lang: str | None, al
     quiet_log()
     words = load_catalogue()
     language: Any = lang or glance(file).language
+    if installing:
+        from kiosk.commands.install import install
+
+        names = {"file": file, "language": language, "by": by.strip(), "allow_mock": allow_mock_pins}
+        ctx.exit(install(as_json=as_json, **names, **more))
     with _Waiting(words, language, quiet=as_json) as waiting:
         done = Check(file=file, words=words, allow_mock=allow_mock_pins, progress=waiting.now)
         rows = done.run()

@@ -107,7 +107,7 @@ def run(file: Path, *, allow_mock_pins: bool) -> None:
         from kiosk.arming import arm
 
         armed = arm(file, allow_mock=allow_mock_pins)
-        log.info("armed inputs=%d", len(armed.config.inputs()))
+        log.info("armed inputs=%d of=%d", len(armed.inputs.opened), len(armed.config.inputs()))
 
         from kiosk.app import Daemon  # only now: it is half a second of a Pi's time
 

@@ -38,7 +38,17 @@ class ControlServer:
     from any thread, and counts once. `{"ask": "watch"}` is answered here: that client gets every event.
     """
 
-    def __init__(self, path: Path, handle: Handle, *, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        handle: Handle,
+        *,
+        idle_s: float = IDLE_S,
+        clients: int = MAX_CLIENTS,
+        waiting: int = MAX_WAITING,
+    ) -> None:
+        self._max_clients = clients
+        self._max_waiting = waiting
         self._path = path
         self._handle = handle
         self._idle_s = idle_s
@@ -68,11 +78,13 @@ class ControlServer:
 
     def publish(self, event: Object) -> None:
         """Send an event to every watcher; never blocks, never raises."""
-        line = line_of(event)
         with self._lock:
-            for client in self._clients:
-                if client.watching:
-                    client.append(line)
+            watchers = [client for client in self._clients if client.watching]
+            if not watchers:  # nobody looks: a whole region may come back to life meanwhile
+                return
+            line = line_of(event)
+            for client in watchers:
+                client.append(line)
         self._wake()
 
     def close(self) -> None:
@@ -96,7 +108,7 @@ class ControlServer:
         try:
             listener.bind(str(beside))
             beside.chmod(MODE)
-            listener.listen(MAX_CLIENTS)
+            listener.listen(self._max_clients)
             self._inode = beside.stat().st_ino
             beside.replace(self._path)
         except OSError:
@@ -156,12 +168,12 @@ class ControlServer:
             self._closing.wait(0.2)
             return
         client = Connection(link, time.monotonic())
-        full = len(self._all()) >= MAX_CLIENTS
+        full = len(self._all()) >= self._max_clients
         with self._lock:
             self._clients.add(client)
         self._selector.register(link, selectors.EVENT_READ, client)
         if full:
-            self._refuse(client, f"busy: {MAX_CLIENTS} clients are connected already")
+            self._refuse(client, f"busy: {self._max_clients} clients are connected already")
 
     def _answer(self, client: Connection, line: bytes) -> None:
         client.heard_s = time.monotonic()
@@ -174,8 +186,8 @@ class ControlServer:
             with self._lock:
                 client.watching = True
                 client.append(line_of({"watching": True}))
-        elif client.waiting >= MAX_WAITING:
-            self._refuse(client, f"too many questions at once: at most {MAX_WAITING}")
+        elif client.waiting >= self._max_waiting:
+            self._refuse(client, f"too many questions at once: at most {self._max_waiting}")
         else:
             self._hand_over(client, request)
 

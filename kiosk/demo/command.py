@@ -103,6 +103,7 @@ def _play(shop: Shop, plan: Plan, *, as_json: bool) -> int:
             rest = " ".join(f"{key}={value}" for key, value in line.items() if key not in ("t_s", "what"))
             click.echo(f"{line['t_s']:8.3f} s  {line['what']:<14} {rest}")
 
+    emit({"t_s": 0.0, "what": "pages", **shop.pages})
     outcome = Play(shop, plan, emit).run()
     summary = {"summary": outcome.summary()}
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else f"\n{summary['summary']}")

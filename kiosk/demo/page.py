@@ -138,6 +138,7 @@ class Page(App[None]):
             pane.update(getattr(self, f"_{name}_text")())
         self._timeline.border_title = self._word("timeline")
         self.title = self._word("title")
+        self.sub_title = " ".join(self._shop.pages.values())
 
     def _kiosk_text(self) -> str:
         state = self._word(f"state_{self._state['state']}") if self._state else self._word("starting")

@@ -8,11 +8,22 @@ GATEWAY = "+77010000001"
 KIOSK_ID = "demo-kiosk"
 MONITOR_ID = "monitor-1"  # the responder that the shipped broker rules name
 BUTTON = "counter"
+VISITOR = "demo-officer"  # who may sign in to the pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One HTTPS door of the centre, and the files by which the kiosk proves itself to it."""
+
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What the files must name: folders, ports, the modem's tty and the voice."""
+    """What the files must name: folders, ports, the modem's tty and the voice; no `web_port`, no pages."""
 
     folder: Path
     clips: Path
@@ -21,6 +32,8 @@ class Wiring:
     modem: Path
     mode: str
     gpio: int | None = None
+    door: Door | None = None
+    web_port: int = 0
 
 
 def site_toml(wiring: Wiring) -> str:
@@ -76,7 +89,7 @@ keepalive_s = 4
 user = "{KIOSK_ID}"
 password_file = "{wiring.folder}/{KIOSK_ID}.password"
 
-[sms]
+{_https(wiring.door)}[sms]
 device = "{wiring.modem}"
 gateways = ["{GATEWAY}"]
 key_file = "{wiring.folder}/sms.key"
@@ -96,8 +109,23 @@ run = "{wiring.folder}/run"
 """
 
 
+def _https(door: Door | None) -> str:
+    if door is None:
+        return ""
+    return f"""\
+[https]
+centres = ["localhost:{door.port}"]
+[https.tls]
+ca = "{door.ca}"
+cert = "{door.cert}"
+key = "{door.key}"
+
+"""
+
+
 def centre_toml(wiring: Wiring) -> str:
     """Write the centre's configuration."""
+    pages = f'[web]\nlisten = "127.0.0.1:{wiring.web_port}"\n\n' if wiring.web_port else ""
     return f"""\
 [monitor]
 id = "{MONITOR_ID}"
@@ -107,7 +135,7 @@ brokers = ["127.0.0.1:{wiring.broker_port}"]
 user = "{MONITOR_ID}"
 password_file = "{wiring.folder}/{MONITOR_ID}.password"
 
-[paths]
+{pages}[paths]
 state = "{wiring.folder}/centre"
 run = "{wiring.folder}/centre-run"
 """

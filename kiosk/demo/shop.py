@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,13 +24,13 @@ from kiosk.demo import settings
 from kiosk.demo.stage import Sound
 from kiosk.messages import DeviceError, LinkDown
 from kiosk.sim.amqtt_broker import AmqttBroker
-from kiosk.sim.broker import MosquittoBroker, throw_away_passwords
+from kiosk.sim.broker import MosquittoBroker, free_port, throw_away_passwords
 from kiosk.sim.link import TcpLink
 from kiosk.sim.modem import SimModem
 from kiosk.sim.network import Seen, SmsSeen
 from kiosk.sim.phone import Answer, Phone, Received
 
-START_S = 20.0
+START_S = 60.0
 STOP_S = 10.0
 Event = dict[str, Any]
 Network = Literal["mqtt", "gsm", "sound"]
@@ -62,6 +63,8 @@ class Shop:
         self.phone = Phone(settings.OFFICER, answer=answer, on_text=self._rang)
         gateway = Phone(settings.GATEWAY)
         self.modem = SimModem(link=self.folder / "modem", phones=(self.phone, gateway), observe=self._crossed)
+        self._web_port = free_port()
+        self.password = secrets.token_urlsafe(9)
         wiring = settings.Wiring(
             folder=self.folder,
             clips=clips,
@@ -70,6 +73,7 @@ class Shop:
             modem=self.folder / "modem",
             mode=mode,
             gpio=gpio,
+            web_port=self._web_port,
         )
         self._write(wiring, passwords)
 
@@ -79,6 +83,7 @@ class Shop:
         for user, password in passwords.items():
             self._secret(f"{user}.password", password)
         self._secret("sms.key", secrets.token_hex(32))
+        self._secret("pages.password", self.password)
         (self.folder / "site.toml").write_text(settings.site_toml(wiring), encoding="utf-8")
         (self.folder / "centre.toml").write_text(settings.centre_toml(wiring), encoding="utf-8")
 
@@ -91,6 +96,12 @@ class Shop:
     def site_file(self) -> Path:
         """Name the kiosk's configuration file."""
         return self.folder / "site.toml"
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """Tell where the centre's pages are, and a sign-in that is thrown away with the shop."""
+        address = f"http://127.0.0.1:{self._web_port}/"
+        return {"address": address, "user": settings.VISITOR, "password": self.password}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as ends:
@@ -105,6 +116,7 @@ class Shop:
             mock = ["--allow-mock-pins"] if self._gpio is None else []
             self._run("run", "--config", str(self.site_file), *mock, name="kiosk")
             self._follow("kiosk", self.folder / "run" / "kiosk.sock")
+            self._admit()
             ends.pop_all()
         return self
 
@@ -121,6 +133,23 @@ class Shop:
                 env={**os.environ, **self._sound.environ},
             )
         self._ends.callback(_end, child)
+
+    def _admit(self) -> None:
+        """Let one visitor sign in to the pages, by the same command that a site uses; raises LinkDown."""
+        user = ["--name", "Demo", "--role", "admin", "--password-file", str(self.folder / "pages.password")]
+        command = ["monitor", "user", "--config", str(self.folder / "centre.toml"), "add", settings.VISITOR]
+        done = subprocess.run(
+            [sys.executable, "-m", "kiosk", *command, *user],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=START_S, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise LinkDown(f"nobody can sign in to the centre's pages: {done.stderr[-300:]}")
+        if not self.wait(self._serves, START_S):
+            raise LinkDown(f"the centre's pages did not start: {self.log('centre')[-800:]}")
+
+    def _serves(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._web_port)) == 0
 
     def _follow(self, name: str, path: Path) -> None:
         """Wait for a part's control socket, then pass on what it tells."""

@@ -99,6 +99,11 @@ class GpioInputs:
         if self._pins.fallback:
             self._post(WorkerFailed("libgpiod", f"lgpio drives the pins: {self._pins.fallback}"))
 
+    @property
+    def opened(self) -> frozenset[InputName]:
+        """Name the inputs that are open now."""
+        return frozenset(self._open)
+
     def read(self) -> None:
         """Post one LevelRead for each open input (InputLost for one that fails)."""
         closed_meanwhile = AttributeError  # by another thread: the device has no pin any more

@@ -1,6 +1,6 @@
 """Know what a site can say: which sentence is a clip on disk and which must be spoken live.
 
-Reads the manifest, never raises: what is missing, stale or damaged is spoken live instead.
+Reads the manifests, never raises: what is missing, stale or damaged is spoken live instead.
 """
 
 import logging
@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kiosk.hw.clips import MANIFEST, Manifest, read_manifest, text_sha256
-from kiosk.messages import ConfigError, Language
+from kiosk.hw.clips import MANIFEST
+from kiosk.hw.shelves import Shelf, choice, open_shelves
+from kiosk.messages import Language
 from kiosk.prompts import Prompt
 
 log = logging.getLogger(__name__)
@@ -32,15 +33,16 @@ class Repertoire:
     mark: int
 
 
-def open_repertoire(folder: Path, prompts: Sequence[Prompt]) -> Repertoire:
-    """Match the site's prompts with the clips of `folder`, asking the kernel to read those ahead."""
+def open_repertoire(folder: Path, prompts: Sequence[Prompt], *, version: Path | None = None) -> Repertoire:
+    """Match the site's prompts with the clips of `folder` and those that came with the `version`.
+
+    The kernel is asked to read them ahead.
+    """
     mark = current_mark(folder)
-    try:
-        manifest = read_manifest(folder)
-    except ConfigError as error:
-        log.warning("voice clips=none reason=%s", error)
-        manifest = Manifest(clips=())
-    pieces = {(prompt.language, prompt.key): _pieces(folder, manifest, prompt) for prompt in prompts}
+    shelves = open_shelves((*(() if version is None else (version,)), folder))
+    if all(shelf.problem for shelf in shelves):
+        log.warning("voice clips=none reason=%s", shelves[-1].problem)
+    pieces = {(prompt.language, prompt.key): _pieces(shelves, prompt) for prompt in prompts}
     for parts in pieces.values():
         for piece in parts:
             _read_ahead(piece.clip)
@@ -61,16 +63,17 @@ def current_mark(folder: Path) -> int:
     return stat.st_mtime_ns ^ stat.st_ino
 
 
-def _pieces(folder: Path, manifest: Manifest, prompt: Prompt) -> tuple[Piece, ...]:
-    clip = manifest.clip(prompt.language, prompt.key)
+def _pieces(shelves: Sequence[Shelf], prompt: Prompt) -> tuple[Piece, ...]:
+    found = choice(shelves, prompt)
     texts = prompt.sentences
-    if clip is None or clip.text_sha256 != text_sha256(prompt.text):
+    if found is None:
         return _live(prompt)
-    if len(clip.sentences) == 1:
+    sentences = found.clip.sentences
+    if len(sentences) == 1:
         texts = (prompt.text,)  # a recording without a pause to cut at
-    elif len(clip.sentences) != len(texts):
+    elif len(sentences) != len(texts):
         return _live(prompt)
-    return tuple(Piece(text, folder / part.file) for text, part in zip(texts, clip.sentences, strict=True))
+    return tuple(Piece(text, found.folder / part.file) for text, part in zip(texts, sentences, strict=True))
 
 
 def _live(prompt: Prompt) -> tuple[Piece, ...]:

@@ -44,17 +44,17 @@ def synthesise(
     process = subprocess.Popen(
         child,
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
     try:
         try:
-            _, said = process.communicate(msgspec.json.encode(order), timeout=deadline_s)
+            said, noise = process.communicate(msgspec.json.encode(order), timeout=deadline_s)
         except subprocess.TimeoutExpired as error:
             raise VoiceFailed(f"pyttsx3: no file after {deadline_s:g} s for {path.name}; killed") from error
         if process.returncode != 0:
-            reason = said.decode("utf-8", "replace").strip()[-_REASON_CHARS:]
+            reason = (said.strip() or noise.strip()).decode("utf-8", "replace")[-_REASON_CHARS:]
             raise VoiceFailed(f"pyttsx3: {path.name}: {reason or f'exit code {process.returncode}'}")
         frames_in(part)
         part.replace(path)
@@ -81,7 +81,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:  # a reaped child's number may belong to somebody else by now
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=5)
-    for pipe in (process.stdin, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:
             pipe.close()
 
@@ -116,15 +116,18 @@ def render_order(order: Order) -> str:
 
 
 def main() -> None:
-    """Render the order on standard input; exit code 1 with the reason on standard error."""
+    """Render the order on standard input; exit code 1 with the reason on standard output.
+
+    Standard error is the driver's: its callbacks may print a traceback there at any moment, even after the reason.
+    """
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     signal.setitimer(signal.ITIMER_REAL, order.deadline_s + 1)  # ends this process if the parent is gone
     try:
         reason = render_order(order)
     except (ImportError, RuntimeError, OSError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-    sys.stderr.write(reason)
-    sys.stderr.flush()
+    sys.stdout.write(reason)
+    sys.stdout.flush()
     os._exit(1 if reason else 0)  # espeak-ng may assert or wait while it is torn down
 
 

@@ -16,6 +16,7 @@ from kiosk.hw.bell import Bell
 from kiosk.hw.clips import RATE_HZ, read_pcm, site_prompts
 from kiosk.hw.playlist import Line, Mode, Pause, Playlist, Rules, ask, drop, hush, step
 from kiosk.hw.repertoire import Piece, Repertoire, current_mark, open_repertoire, spoken_live
+from kiosk.hw.shelves import version_folder
 from kiosk.hw.speaker import Pcm, Speaker, Stop
 from kiosk.messages import (
     ConfigError,
@@ -38,12 +39,16 @@ _PROBE = Pcm(bytes(2 * RATE_HZ // 10), RATE_HZ)  # 0.1 s of silence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoiceSettings:
-    """How a site speaks; `gap_s` lies between languages, `gain_db` is at most 0."""
+    """How a site speaks; `gap_s` lies between languages, `gain_db` is at most 0.
+
+    `clips` are the site's own, `version_clips` those that came with the version.
+    """
 
     mode: Mode
     languages: tuple[Language, ...]
     device: str
     clips: Path
+    version_clips: Path | None = None
     gap_s: float = 0.7
     gain_db: float = 0.0
 
@@ -56,6 +61,7 @@ def open_voice(config: Config, catalogue: Catalogue, post: Post) -> "AplayVoice"
         languages=config.kiosk.languages,
         device=site.device,
         clips=Path(site.clips),
+        version_clips=version_folder(),
         gap_s=site.gap_s,
         gain_db=site.gain_db,
     )
@@ -228,7 +234,9 @@ class AplayVoice:
     def _refresh(self) -> None:
         """Take up clips that were rendered anew."""
         if current_mark(self._settings.clips) != self._repertoire.mark:
-            self._repertoire = open_repertoire(self._settings.clips, self._prompts)
+            self._repertoire = open_repertoire(
+                self._settings.clips, self._prompts, version=self._settings.version_clips
+            )
             rules = self._rules_for(self._repertoire)
             with self._lock:
                 self._rules = rules

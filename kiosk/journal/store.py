@@ -56,7 +56,7 @@ def read_only(path: Path) -> Snapshot:
     """Read the snapshot of a store that cannot be written (read-only or full file system)."""
     wal = path.with_name(f"{path.name}-wal")
     if not (wal.exists() and wal.stat().st_size):
-        return _read_at(f"{path.absolute().as_uri()}?immutable=1")
+        return _read_at(f"{path.absolute().as_uri()}?mode=ro&immutable=1")  # or a missing one would be made
     with suppress(sqlite3.OperationalError):  # the log's index is missing, and cannot be made there
         return _read_at(f"{path.absolute().as_uri()}?mode=ro")
     with tempfile.TemporaryDirectory(prefix="pana-journal-") as elsewhere:

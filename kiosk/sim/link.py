@@ -76,10 +76,21 @@ class _Pipe:
         return True
 
 
-class TcpLink:
-    """Listens on `port` and passes all to `target_port` there; knobs work at run time, from any thread."""
+def listen_here(port: int) -> socket.socket:
+    """Open the door on this machine's own loopback."""
+    return socket.create_server(("127.0.0.1", port), backlog=16)
 
-    def __init__(self, target_port: int, *, port: int = 0) -> None:
+
+class TcpLink:
+    """Listens on `port` and passes all to `target_port` there; knobs work at run time, from any thread.
+
+    `listen` opens the door elsewhere, as in another network namespace.
+    """
+
+    def __init__(
+        self, target_port: int, *, port: int = 0, listen: Callable[[int], socket.socket] = listen_here
+    ) -> None:
+        self._listen = listen
         self._target = ("127.0.0.1", target_port)
         self._faults = _Faults()
         self._turned = False
@@ -89,7 +100,7 @@ class TcpLink:
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
-        self._door: socket.socket | None = socket.create_server(("127.0.0.1", port), backlog=16)
+        self._door: socket.socket | None = listen(port)
         self.port: int = self._door.getsockname()[1]
         self._thread = threading.Thread(target=self._run, name="tcp-link", daemon=True)
         self._thread.start()
@@ -164,7 +175,7 @@ class TcpLink:
             self._door.close()
             self._door = None
         elif not faults.cut and self._door is None:
-            self._door = socket.create_server(("127.0.0.1", self.port), backlog=16)
+            self._door = self._listen(self.port)
         with self._lock:
             self._turned = self._faults is not faults
 

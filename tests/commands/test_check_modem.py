@@ -98,9 +98,14 @@ def test_a_site_without_balance_and_gateways_has_neither(fake: Put) -> None:
     assert {rows[part].level for part in ("balance", "sms")} == {"unused"}
 
 
-def test_a_site_may_have_no_modem_but_not_one_without_a_key() -> None:
+def test_without_a_key_the_modem_is_tested_and_no_text_is_sent(fake: Put) -> None:
+    fake(lambda _: None)
+    config = example_config()
+    rows = {row.part: row for row in alone._modem(Site(config=config, words=WORDS), trial(config))}
+    assert rows["sms"].code == "fault_sms_key_missing"
+    assert rows["gsm"].level == "ok"
+
+
+def test_a_site_may_have_no_modem() -> None:
     without = Site(config=example_config(sms=None), words=WORDS)
     assert {row.level for row in alone._modem(without, trial(without.config))} == {"unused"}
-    keyless = Site(config=example_config(), words=WORDS)
-    with pytest.raises(ValueError, match="key_file cannot be used"):
-        alone._modem(keyless, trial(keyless.config))

@@ -108,6 +108,18 @@ def test_the_certificate_is_read_with_its_name(config: Config, site: KioskSite) 
     assert only(check_certificate(changed(config, "mqtt", tls=None), time.time)).level == "unused"
 
 
+def test_a_certificate_that_is_not_there_yet_says_how_it_comes(config: Config, tmp_path: Path) -> None:
+    assert config.mqtt.tls is not None
+    (tmp_path / "empty").touch()
+    for name, code in (
+        ("ca", "fault_ca_missing"),
+        ("cert", "fault_cert_missing"),
+        ("key", "fault_cert_missing"),
+    ):
+        tls = msgspec.structs.replace(config.mqtt.tls, **{name: str(tmp_path / "empty")})
+        assert only(check_certificate(changed(config, "mqtt", tls=tls), time.time)).code == code
+
+
 def test_the_board_is_read(config: Config) -> None:
     assert [row.part for row in check_board(config)] == ["clock", "disk", "supply"]
 
@@ -131,8 +143,8 @@ def test_a_wrong_key_and_an_open_secret_are_told(site: KioskSite, tmp_path: Path
     file.write_text(text.replace(str(site.folder / "sms.key"), str(key)))
     done = Check(file=file, words=WORDS)
     done._site(load_config(file)[0], "abcd")
-    assert [row.code for row in done.rows] == ["config_error", "secret_open"]
+    assert [row.code for row in done.rows] == ["fault_sms_key_missing", "secret_open"]
     key.unlink()
     gone = Check(file=file, words=WORDS)
     gone._site(load_config(file)[0], "abcd")
-    assert [row.code for row in gone.rows] == ["config_error"]
+    assert [row.code for row in gone.rows] == ["fault_sms_key_missing"]

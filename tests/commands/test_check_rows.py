@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from fakes.virtual_kiosk import example_config
+from fakes.virtual_kiosk import DOORS, example_config
 
 from kiosk.check.board import judge_board, judge_days
 from kiosk.check.deadline import within
@@ -30,11 +30,12 @@ from kiosk.words import load_catalogue
 KIOSK = Path(__file__).parents[2] / "kiosk"
 WORDS = load_catalogue()
 TLS = Tls(ca="/ca", cert="/cert", key="/key")
-CONFIG = example_config()
+CONFIG = example_config(https=DOORS)
 WELL: dict[str, Any] = {
     "faults": [],
     "reasons": {},
     "mqtt": "up",
+    "https": "up",
     "sms": "up",
     "listened": True,
     "levels": {"counter": "released", "fitting": "released"},
@@ -44,7 +45,7 @@ WELL: dict[str, Any] = {
         "version": "1",
         "voice": {"mode": "spoken"},
         "cert_days_left": 300,
-        "links": {"mqtt": {"rtt_ms": 3}, "sms": {"balance_kzt": 1000.0}},
+        "links": {"mqtt": {"rtt_ms": 3}, "https": {"rtt_ms": 30}, "sms": {"balance_kzt": 1000.0}},
     },
 }
 
@@ -187,8 +188,20 @@ def test_the_board_is_judged_by_its_figures() -> None:
     assert codes(judge_board(hot, "/s"))["disk"] == "disk_unknown"
 
 
+@pytest.mark.parametrize("code", ["ca_missing", "cert_missing"])
+def test_what_the_daemon_has_not_got_yet_is_told_of_its_certificate_once(code: str) -> None:
+    rows = judge_state(example_config(mqtt__tls=TLS), state(faults=[code]))
+    assert [row.code for row in rows if code in row.code] == [f"fault_{code}"]
+    assert {row.part: row.level for row in rows}["certificate"] == "fault"
+
+
+def test_a_drill_without_the_key_names_the_key() -> None:
+    verdict = {"what": "drill_failed", "missing": "mqtt, sms_key"}
+    assert judge_drill(CONFIG, [verdict])[1].code == "fault_sms_key_missing"
+
+
 def test_a_certificate_is_judged_by_its_days() -> None:
-    assert [judge_days(days).code for days in (-1, 0, 29, 30, None)] == [
+    assert [judge_days(days).code for days in (-1, 0, 13, 14, None)] == [
         "cert_expired", "cert_soon", "cert_soon", "cert_ok", "untested_pending",
     ]  # fmt: skip
 

@@ -212,6 +212,6 @@ def test_a_refused_drill_leaves_its_parts_untested(daemon: FakeDaemon) -> None:
         rows.extend(found := how())
         return found
 
-    running.test_parts(example_config(), daemon.socket, test)
+    running.test_parts(example_config(), daemon.socket, test, whole=False)
     codes = {row.part: row.code for row in rows}
     assert codes["receipt"] == codes["sms"] == "untested_refused"

@@ -98,20 +98,34 @@ def test_an_error_of_the_core_is_logged_and_lets_systemd_start_again(
     assert "Traceback" in answer.stderr
 
 
+class Told:
+    """A daemon that is told to start again at once."""
+
+    def __init__(self, _: object) -> None:
+        pass
+
+    def run(self) -> int:
+        return int(Exit.RESTART)
+
+
 def test_the_daemons_own_exit_code_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Told:
-        def __init__(self, _: object) -> None:
-            pass
-
-        def run(self) -> int:
-            return int(Exit.RESTART)
-
     monkeypatch.setattr("kiosk.app.Daemon", Told)
     file = tmp_path / "site.toml"
     file.write_text(f'{EXAMPLE.read_text("utf-8")}\n[gpio]\nfactory = "mock"\n', encoding="utf-8")
     answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
     assert answer.exit_code == Exit.RESTART, answer.output
-    assert "armed inputs=2" in answer.stderr
+    assert "armed inputs=2 of=2" in answer.stderr
+
+
+def test_an_input_that_does_not_open_is_not_called_armed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("kiosk.app.Daemon", Told)
+    file = tmp_path / "site.toml"
+    file.write_text(f'{EXAMPLE.read_text("utf-8")}\n[gpio]\nchip = "/nowhere"\n', encoding="utf-8")
+    answer = CliRunner().invoke(main, ["run", "--config", str(file)])
+    assert answer.exit_code == Exit.RESTART, answer.output
+    assert "armed inputs=0 of=2" in answer.stderr
 
 
 def test_the_log_goes_to_the_given_stream() -> None:

@@ -60,7 +60,7 @@ def test_one_incident_as_json_ends_with_its_summary() -> None:
     answer = run("--once", "--json", "--accept", "none", "--voice", "off")
     assert answer.exit_code == 0, answer.output
     lines = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert [line["what"] for line in lines[:-1]] == ["pressed", "received"]
+    assert [line["what"] for line in lines[:-1]] == ["pages", "pressed", "received"]
     assert lines[-1]["summary"]["delivered_at_centre"] == 1
 
 

@@ -1,5 +1,6 @@
 """The simulated shop with its real processes: it starts whole, does what people can, leaves nothing."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from kiosk_site import wait_for
@@ -84,7 +86,7 @@ def test_waiting_has_an_end_even_while_nobody_answers(shop: Shop) -> None:
 
 def test_secrets_are_for_the_owner_only(shop: Shop) -> None:
     secrets = [*shop.folder.glob("*.password"), shop.folder / "sms.key"]
-    assert len(secrets) == 3
+    assert len(secrets) == 4
     assert {path.stat().st_mode & 0o077 for path in secrets} == {0}
 
 
@@ -111,3 +113,15 @@ def test_a_child_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     shops._end(stubborn)
     assert stubborn.returncode == -9
     stubborn.stdout.close()
+
+
+def test_the_sign_in_that_is_told_opens_the_board(shop: Shop) -> None:
+    told = shop.pages
+    with httpx.Client(base_url=told["address"], follow_redirects=True) as browser:
+        page = browser.get("sign-in")
+        hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+        form = {**hidden, "name": told["user"], "password": told["password"]}
+        origin = {"origin": told["address"].rstrip("/")}
+        answer = browser.post("sign-in", data=form, headers=origin)
+        assert answer.status_code == 200
+        assert browser.get("audit").status_code == 200, "the visitor may see everything"

@@ -6,23 +6,10 @@ from pathlib import Path
 import pytest
 from faulty_site import SOON_S, Watch, watch
 from kiosk_site import KioskSite, wait_for
+from stepped_clock import Clock
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 TEN_YEARS_S = 10 * 365 * 86_400
-# libfaketime is not packaged here: the interpreter's own clock functions are moved instead, by a file's word.
-PLANTED = """
-import pathlib, time
-
-file, real_s, real_ns = pathlib.Path({file!r}), time.time, time.time_ns
-
-
-def jump():
-    return int(file.read_text() or 0)
-
-
-time.time = lambda: real_s() + jump()
-time.time_ns = lambda: real_ns() + jump() * 1_000_000_000
-"""
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +17,6 @@ def site() -> Iterator[KioskSite]:
     with KioskSite(beat_s=5) as site:
         site.start_centre()
         yield site
-
-
-class Clock:
-    """The daemon's wall clock; monotonic time is left alone, as the kernel does."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "jump_s"
-        self.jump(0)
-        (folder / "sitecustomize.py").write_text(PLANTED.format(file=str(self._file)))
-        self.environ = {"PYTHONPATH": str(folder)}
-
-    def jump(self, by_s: int) -> None:
-        beside = self._file.with_suffix(".new")
-        beside.write_text(str(by_s))
-        beside.replace(self._file)
 
 
 @pytest.fixture

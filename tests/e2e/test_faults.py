@@ -13,6 +13,7 @@ from kiosk_site import KioskSite, wait_for
 
 from kiosk import control
 from kiosk.demo import settings
+from kiosk.monitor.cases import LATE_AFTER_S
 from kiosk.sim.soundcard import SoundCard, no_card
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -69,7 +70,7 @@ def test_a_modem_that_hangs_in_the_very_press(site: KioskSite, record_property: 
         site.link.restore()
         record_property("alert_s", round(watched.alert_at_centre(), 2))
         assert watched.alerts()[0]["path"] == "mqtt"
-        assert "modem_down" not in site.state()["faults"]
+        assert watched.texts() == []  # the text was still with the modem
 
 
 def test_a_modem_that_is_pulled_out(site: KioskSite, record_property: Record) -> None:
@@ -114,7 +115,8 @@ def test_a_broker_that_swallows_everything(site: KioskSite, record_property: Rec
         site.link.restore()
         watched.alert_at_centre()
         watched.told_to_centre("mqtt_down")
-        assert watched.alerts()[0]["late"]
+        (alert,) = watched.alerts()
+        assert alert["late"] == (alert["age_s"] > LATE_AFTER_S)  # the link may be known down within that time
 
 
 def test_a_broker_that_only_listens(site: KioskSite, record_property: Record) -> None:

@@ -47,9 +47,14 @@ def test_a_text_becomes_a_whole_file_in_every_language(tmp_path, language):
 
 @pytest.mark.parametrize("language", ["kk", "ru"])
 def test_the_child_speaks_with_the_same_figures_as_the_live_voice(tmp_path, language):
-    """Voice, rate, pitch and gap all change the length or the samples; both ways must agree."""
+    """Voice, rate, pitch and gap all change the length or the samples; both ways must agree.
+
+    In a process of its own, as a site renders: what espeak-ng spoke before sounds on in the first samples.
+    """
     path = tmp_path / "a.wav"
-    synthesise(TEXTS[language], language, path)
+    program = "import pathlib, sys; from kiosk.hw import tts; "
+    program += "tts.synthesise(*sys.argv[1:3], pathlib.Path(sys.argv[3]))"
+    subprocess.run([sys.executable, "-c", program, TEXTS[language], language, path], check=True, timeout=60)
     live = subprocess.run(
         live_command(language), input=TEXTS[language].encode(), capture_output=True, check=True, timeout=20
     ).stdout
@@ -79,6 +84,21 @@ def test_without_a_kazakh_voice_no_other_voice_reads_kazakh(tmp_path, monkeypatc
     with pytest.raises(VoiceFailed, match="would read kk text"):
         synthesise(TEXTS["kk"], "kk", path)
     assert not path.exists()
+
+
+def test_the_reason_is_told_whatever_the_driver_prints_beside_it(tmp_path):
+    """A callback of espeak-ng may outlive the driver's object and print a traceback after the reason."""
+    noisy = child(
+        tmp_path,
+        """
+        sys.stdout.write("voice zle/ru would read kk text")
+        sys.stdout.flush()
+        sys.stderr.write("ReferenceError: weakly-referenced object no longer exists" * 20)
+        sys.exit(1)
+        """,
+    )
+    with pytest.raises(VoiceFailed, match=r"a\.wav: voice zle/ru would read kk text$"):
+        synthesise("x", "kk", tmp_path / "a.wav", child=noisy)
 
 
 def test_a_child_that_hangs_is_killed_with_its_own_children(tmp_path):

@@ -123,7 +123,7 @@ def test_trying_cuts_a_sentence_at_once(make: Make) -> None:
 
 
 def test_hush_silences_at_once_and_nothing_follows(make: Make) -> None:
-    bench = make(prompts=SENDING, duration_s=4.0)
+    bench = make(prompts=SENDING, duration_s=12.0)  # far longer than a busy machine needs to hear of the hush
     bench.voice.say("sending")
     first = bench.card.take(4800)
     bench.wait_for(VoiceStarted)
@@ -303,6 +303,7 @@ def test_a_bug_in_the_worker_is_told_and_the_next_prompt_is_said(
 
 
 def test_a_thousand_changes_leave_no_child_no_thread_and_the_newest_state(make: Make) -> None:
+    before = children()  # of fixtures that live as long as the whole run
     bench = make(duration_s=0.5, languages=("kk",))
     for turn in range(1000):
         bench.voice.say(("pressed", "sending", "received")[turn % 3], cut=turn % 5 == 0)
@@ -317,7 +318,7 @@ def test_a_thousand_changes_leave_no_child_no_thread_and_the_newest_state(make: 
     heard += more
     match(heard[heard.index(bench.sounds("accepted", "kk")[0]) :], bench.sounds("accepted", "kk"))
     assert [thread.name for thread in threading.enumerate()].count("voice") == 1
-    assert children() == []
+    assert set(children()) <= set(before)
 
 
 def children() -> list[int]:

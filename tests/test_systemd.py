@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.hw.systemd import Notifier
+from kiosk.systemd import Notifier
 
 pytestmark = pytest.mark.real
 
