@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 MAX_LINES = 250
@@ -38,8 +39,16 @@ def problems(path: Path) -> list[str]:
     return found
 
 
+def namesakes(paths: list[Path]) -> list[str]:
+    """Name test files of one name: pytest takes in only the first that it meets."""
+    tests = [path for path in paths if path.parts[0] == "tests" and path.match("test_*.py")]
+    count = Counter(path.name for path in tests)
+    return [f"{path}: another test file has this name" for path in tests if count[path.name] > 1]
+
+
 def main() -> int:
-    found = [problem for path in tracked() if path.is_file() for problem in problems(path)]
+    paths = [path for path in tracked() if path.is_file()]
+    found = [problem for path in paths for problem in problems(path)] + namesakes(paths)
     print("\n".join(found) or "house rules kept")
     return 1 if found else 0
 
