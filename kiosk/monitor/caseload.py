@@ -215,12 +215,13 @@ class Caseload:
                 self._remind_s[alert_id] = now.s + REMIND_S
                 case = self._cases[alert_id]
                 out.append(bulletins.waiting(case, (now.utc_ms - case.received_ms) // 1000))
-        for case in self.all():
+        old = [case for case in self._cases.values() if now.utc_ms - case.received_ms > DRILL_OPEN_MS]
+        for case in old:  # of a younger one nothing is due yet, closed or not
             age_ms = now.utc_ms - case.received_ms
             if cases.is_closed(case):
                 if age_ms > KEEP_CLOSED_MS and case.alert.alert_id not in self._untold:
                     self._forget(case)
-            elif cases.is_drill(case) and age_ms > DRILL_OPEN_MS:
+            elif cases.is_drill(case):
                 out += self.advance(cases.expire(case, now), case, now)
         return out
 

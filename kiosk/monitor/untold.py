@@ -4,6 +4,7 @@ A kiosk is told a stage only once that is durable, and again until the broker ha
 """
 
 from collections.abc import Mapping
+from math import inf
 
 from kiosk.bodies import AlertId, KioskId, ReplyStage
 from kiosk.messages import Now
@@ -21,6 +22,7 @@ class Untold:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._owed: dict[AlertId, dict[ReplyStage, float]] = {}
+        self._due_s = inf  # none is due before
 
     def __contains__(self, alert_id: str) -> bool:
         """Tell whether a kiosk has yet to hear something of this alert."""
@@ -39,6 +41,7 @@ class Untold:
         owed |= {entry.stage: 0.0 for entry in case.stages if entry not in but}
         if owed:
             self._owed[alert_id] = owed
+            self._due_s = min(self._due_s, *owed.values())
         else:
             self.forget(alert_id)
 
@@ -56,6 +59,8 @@ class Untold:
     def tell(self, known: Mapping[AlertId, Case], now: Now) -> list[FleetEffect]:
         """Send every stage that is due and durable, in order."""
         out: list[FleetEffect] = []
+        if now.s < self._due_s:
+            return out
         for alert_id, owed in self._owed.items():
             case = known[alert_id]
             if not self._ledger.is_durable("alert", alert_id):
@@ -65,4 +70,5 @@ class Untold:
                 if due and self._ledger.is_durable("stage", alert_id, entry.stage):
                     owed[entry.stage] = now.s + RESEND_S
                     out.append(SendReply(KioskId(case.alert.kiosk_id), cases.reply(case, entry)))
+        self._due_s = min((due_s for owed in self._owed.values() for due_s in owed.values()), default=inf)
         return out
