@@ -118,7 +118,7 @@ def render_order(order: Order) -> str:
 def main() -> None:
     """Render the order on standard input; exit code 1 with the reason on standard output.
 
-    Standard error is the driver's: its callbacks may print a traceback there at any moment, even after the reason.
+    Standard error is the driver's: its callbacks may print a traceback there at any moment.
     """
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     signal.setitimer(signal.ITIMER_REAL, order.deadline_s + 1)  # ends this process if the parent is gone

@@ -14,7 +14,7 @@ Notices = list[LeaseChanged | NewsRead]
 
 
 class Neighbours:
-    """One life of a monitor, by its name and boot."""
+    """One life of a monitor, by its name and boot; `looked_s` is when it has looked last."""
 
     def __init__(self, agenda: Agenda, store: SharedStore, *, name: str, boot: int) -> None:
         self._agenda = agenda
@@ -24,6 +24,7 @@ class Neighbours:
         self._until_s: float | None = None
         self._lease_s = self._news_s = 0.0
         self._seen = 0
+        self.looked_s = agenda.now_s
 
     @property
     def holds(self) -> bool:
@@ -42,7 +43,7 @@ class Neighbours:
         out: Notices = [*self.expire()]
         if not works:
             return out
-        now_s = self._agenda.now_s
+        self.looked_s = now_s = self._agenda.now_s
         if now_s >= self._lease_s:
             out += self._lease(now_s)
         if now_s >= self._news_s:

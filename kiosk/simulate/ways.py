@@ -12,6 +12,7 @@ from kiosk.simulate.pipe import BROKER
 from kiosk.simulate.weather import Weather
 
 FOREVER = float("inf")
+LOOK_S = 2.5  # a monitor that is able to looks each second, and a commit takes 0.05 s
 
 
 class Bound(NamedTuple):
@@ -91,8 +92,13 @@ class Ways:
         return max([self.moved_s, *(self._far(centre, ()) for centre in alive)])
 
     def reads_since(self, centre: Centre) -> float:
-        """Give since when a monitor has been able to read the store; infinity while it is not."""
-        return self._far(centre, ())
+        """Give since when a monitor has been able to read the store; infinity while it is not.
+
+        It is not while a commit hangs, and what it had planned before goes out at that commit's end, unread.
+        """
+        far_s = self._far(centre, ())
+        hangs = far_s != FOREVER and centre.around.agenda.now_s - centre.neighbours.looked_s > LOOK_S
+        return FOREVER if hangs else far_s
 
     def _clear(self, part: str) -> float:
         since_s = self._weather.clear_since(part)

@@ -149,3 +149,16 @@ def test_a_press_is_taken_closed_and_forgotten(teller: Teller) -> None:
 
 def test_every_law_has_its_words() -> None:
     assert len(LAWS) == 9
+
+
+def test_a_page_that_waited_for_a_stalled_commit_breaks_no_law(teller: Teller) -> None:
+    """The other monitor hears the acceptance meanwhile; this one reads nothing while its commit hangs."""
+    deeds = (
+        Deed(at_s=29.9, what="fault", who="store", how="stall", for_s=0.6),
+        Deed(at_s=30.0, what="press", who="k1", for_s=0.2),
+        Deed(at_s=31.0, what="officer", who="officer-11", how="accept web-b"),
+    )
+    shop = Shop(https=False, sms=False)
+    story = Story(seed="stall50", shops=(shop,), deeds=deeds, monitors=2, heal_s=32.0)
+    outcome = teller.play(story)
+    assert outcome.held, verdict(outcome)
