@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
-.PHONY: demo test check bench fuzz chaos soak virtual-day mutate audit prove apidoc lock deb release guest guest-full help
+.PHONY: demo test check bench fuzz chaos soak virtual-day hunt mutate audit prove apidoc lock deb release guest guest-full help
 ARGS ?=
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -54,6 +54,10 @@ soak:  ## an hour of the real parts under small troubles: memory, handles and fi
 virtual-day:  ## a day of kiosk and centre in virtual time: memory must not grow (SEED=…)
 	@dev/setup.sh dev
 	cd tests && ../$(PY) -m chaos.virtual_day $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+hunt:  ## let random stories of the simulation find each planted bug (SEED=…)
+	@dev/setup.sh dev
+	cd tests && ../$(PY) -m chaos.hunt $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 WORKERS ?= 2
 mutate:  ## plant one bug at a time in the code that decides, and count those that its tests find

@@ -4,7 +4,8 @@
     dev/proof.py write         write docs/proof.md from what is kept and the simulation's planted bugs
     dev/proof.py check         tell whether docs/proof.md is what they give
 
-A last line is a JSON object or words like `kills=1000`.
+A last line is a JSON object or words like `kills=1000`. A result whose cause was mended since then says so in
+`mended`, written by hand: it stays in the table, and its violations do not count against the goal any more.
 """
 
 import json
@@ -97,7 +98,8 @@ def _total(run: dict[str, Any], results: Runs) -> dict[str, Any]:
     total = dict(results[-1]) if results else {}
     for name in run["sums"]:
         if any(name in one for one in results):
-            total[name] = sum(one.get(name, 0) for one in results)
+            counted = [one for one in results if name != "violations" or not one.get("mended")]
+            total[name] = sum(one.get(name, 0) for one in counted)
     return total
 
 
@@ -117,7 +119,7 @@ def _section(run: dict[str, Any]) -> str:
     results = kept(run["name"])
     if not results:
         return "\n".join([*lines, "No run is recorded.", ""])
-    columns = list(dict.fromkeys(name for one in results for name in one))
+    columns = [name for name in dict.fromkeys(key for one in results for key in one) if name != "found"]
     lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     lines += ["| " + " | ".join(_number(one.get(name, "")) for name in columns) + " |" for one in results]
     took_s = sum(one.get("took_s", 0) for one in results)
@@ -137,19 +139,21 @@ def _number(value: object) -> str:
 
 
 def _plants() -> str:
-    """List the planted bugs: law, bug, the seed that found it, its shortest story."""
+    """List the planted bugs: law, bug, a random story that finds it, and its shortest story."""
     sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
     from sim.test_simulate_plants import CASES  # noqa: PLC0415 - the tests need the project in the path
 
+    hunted: dict[str, str] = (kept("hunt") or [{}])[-1].get("found", {})
     lines = ["### Planted bugs, each caught by the law that it breaks", ""]
-    lines += ["| law | bug | what it does | found by | shortest story |", "|---|---|---|---|---|"]
+    lines += ["| law | bug | what it does | found by the random story | shortest story | from |"]
+    lines += ["|---|---|---|---|---|---|"]
     for case in sorted(CASES, key=lambda case: case.law):
         story = "; ".join(f"{deed.at_s:g} s {deed.what} {deed.how}".strip() for deed in case.deeds[:4])
         more = f"; … {len(case.deeds)} deeds" if len(case.deeds) > 4 else ""
         what = (case.bug.__doc__ or "").partition("\n")[0]
-        seed = f"seed {case.seed}" if case.seed else "hand"
-        name = case.bug.__name__.replace("_", " ")
-        lines.append(f"| {case.law} | {name} | {what} | {seed} | {story}{more} |")
+        origin = f"seed {case.seed}" if case.seed else "hand"
+        name, seed = case.bug.__name__.replace("_", " "), hunted.get(case.bug.__name__, "none")
+        lines.append(f"| {case.law} | {name} | {what} | {seed} | {story}{more} | {origin} |")
     return "\n".join([*lines, ""])
 
 

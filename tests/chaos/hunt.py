@@ -1,0 +1,60 @@
+"""Does the simulation find planted bugs by itself? Random stories against each: python -m chaos.hunt
+
+The planted bugs of `test_simulate_plants.py` are known with a short story each, most of them made by hand.
+Here stories are only drawn by seed, as `kiosk simulate` draws them, until one breaks the law that the bug is
+planted against; without the bug the same story has to keep every law. A last line of JSON; exit 1 when one
+got away.
+"""
+
+import argparse
+import random
+import sys
+
+import pytest
+from sim.test_simulate_plants import CASES, Case
+
+from chaos import result
+from kiosk.simulate.teller import Teller
+from kiosk.words import load_catalogue
+
+STORIES_MAX = 500
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stories", type=int, default=STORIES_MAX, help="for each bug, at most")
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = random.randrange(2**32) if options.seed is None else options.seed
+    teller = Teller(load_catalogue(), random.Random)
+    found: dict[str, str] = {}
+    away: list[str] = []
+    played = 0
+    for case in CASES:
+        name = case.bug.__name__
+        for number in range(options.stories):
+            played += 1
+            if caught(teller, case, f"{seed}.{number}"):
+                found[name] = f"{seed}.{number}"
+                break
+        else:
+            away.append(name)
+        print(f"law={case.law} bug={name} story={found.get(name, '-')}", flush=True)
+    result.tell(
+        "make hunt", seed, bugs=len(CASES), caught=len(found), stories=played, found=found,
+        broken=", ".join(away),
+    )  # fmt: skip
+    return 1 if away else 0
+
+
+def caught(teller: Teller, case: Case, seed: str) -> bool:
+    """Tell whether a story breaks the case's law with the bug, and none without it."""
+    story = teller.write(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        case.bug(patch)
+        law = teller.play(story).law
+    return law == case.law and teller.play(story).held
+
+
+if __name__ == "__main__":
+    sys.exit(main())
