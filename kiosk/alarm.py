@@ -122,7 +122,7 @@ class Alarm:
         post = posting.told(case.post, reply, case.incident, link)
         heard_by = tuple(dict.fromkeys((*case.incident.heard_by, link)))
         case = replace(case, mqtt=told, post=post, incident=replace(case.incident, heard_by=heard_by))
-        if incident.outlives(case.incident, reply):
+        if incident.outlives(case.incident, reply, link):
             return self._press_anew(case, reply, link, now)
         return self._answer(case, incident.Answered(reply.stage, reply.by), now, link)
 
@@ -165,7 +165,7 @@ class Alarm:
         """Take in what a door answered; of its replies only those about the alert that was asked about."""
         alert_id = self.doors.answered(token)
         ours, case = [reply for reply in replies if reply.alert_id == alert_id], self.cases.find(alert_id)
-        unknowing = [reply for reply in ours if case and incident.outlives(case.incident, reply)]
+        unknowing = [reply for reply in ours if case and incident.outlives(case.incident, reply, "https")]
         return [effect for reply in unknowing or ours for effect in self.reply(reply, "https", now)]
 
     def published(self, alert_id: str, code: int) -> list[Effect]:

@@ -78,7 +78,10 @@ Input = Attempted | Answered | PressedAgain | Aged
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies."""
+    """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies.
+
+    `presses_taken` is how many presses there were when a person's word came last.
+    """
 
     alert_id: AlertId
     kind: Kind
@@ -90,6 +93,7 @@ class Incident:
     code: str
     duty: bool = True
     presses: int = 1
+    presses_taken: int = 0
     also: tuple[str, ...] = ()
     by: str = ""
     state: State = Unheard()
@@ -140,9 +144,13 @@ def step(incident: Incident, event: Input) -> Incident:
             assert_never(event)
 
 
-def outlives(incident: Incident, reply: Reply) -> bool:
-    """Tell whether somebody pressed after whoever closed it had looked: that press is answered by nobody."""
-    unknown = 0 < reply.presses < incident.presses
+def outlives(incident: Incident, reply: Reply, link: Route) -> bool:
+    """Tell whether somebody pressed after whoever closed it had looked: that press is answered by nobody.
+
+    Texts tell of presses late or never: by SMS those before a person's last word count as looked at.
+    """
+    looked_at = incident.presses_taken if link == "sms" else 0
+    unknown = reply.presses > 0 and max(reply.presses, looked_at) < incident.presses
     still_open = incident.kind == "press" and not isinstance(incident.state, Over)
     return reply.stage == "closed" and unknown and still_open
 
@@ -158,7 +166,8 @@ def _answered(incident: Incident, stage: ReplyStage, by: str) -> Incident:
         case "received":
             return replace(incident, state=Heard())
         case "accepted" | "en_route" | "on_scene":
-            return replace(incident, state=Taken(stage), by=by or incident.by)
+            taken = Taken(stage)
+            return replace(incident, state=taken, by=by or incident.by, presses_taken=incident.presses)
         case "closed":
             return replace(incident, state=Over(), by=by or incident.by)
         case _:

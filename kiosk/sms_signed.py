@@ -22,13 +22,14 @@ LAYOUT = struct.Struct(">B3s3sIBii")  # version, kiosk number, seq, Unix s, flag
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STAGES: tuple[ReplyStage, ...] = get_args(ReplyStage)
 MACHINE = re.compile(r"\bA1:([A-Z2-7]{45})\b")
-ANSWER = re.compile(r"^\s*A1R (\d{4}) ([a-z_]{1,12}) ([A-Z2-7]{10})\s*$")
+ANSWER = re.compile(r"\s*A1R ([0-9]{4}) ([a-z_]{1,12})(?: ([1-4]))? ([A-Z2-7]{10})\s*")
+PRESSES_MAX = 4  # two bits
 DEGREE = 1e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineAlert:
-    """An alert as it fits into 20 bytes; `presses` saturates at 4, `button` is its place in the list."""
+    """An alert as it fits into 20 bytes; `presses` saturates at `PRESSES_MAX`, `button` is a place."""
 
     number: int
     seq: int
@@ -43,17 +44,21 @@ class MachineAlert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CentreAnswer:
-    """A stage that the centre sent by SMS; `tag` is to be verified against the alert it names."""
+    """A stage that the centre sent by SMS; `tag` is to be verified against the alert it names.
+
+    `presses` is how many the centre knows of, at most `PRESSES_MAX`; 0 where it does not say.
+    """
 
     code: str
     stage: ReplyStage
     tag: str
+    presses: int = 0
 
 
 def pack(alert: MachineAlert, key: bytes) -> str:
     """Write and sign the machine form, mark and 45 letters."""
     flags = KINDS.index(alert.kind) | (alert.clock == "unsynced") << 2
-    flags |= min(alert.button, 7) << 3 | (min(max(alert.presses, 1), 4) - 1) << 6
+    flags |= min(alert.button, 7) << 3 | (min(max(alert.presses, 1), PRESSES_MAX) - 1) << 6
     body = LAYOUT.pack(
         VERSION,
         alert.number.to_bytes(3, "big"),
@@ -112,31 +117,37 @@ def reply_code(key: bytes, *, number: int, seq: int, pressed_s: int) -> str:
     return str(1000 + int.from_bytes(digest[:4], "big") % 9000)
 
 
-def sign_answer(key: bytes, *, number: int, seq: int, pressed_s: int, code: str, stage: ReplyStage) -> str:
-    """Write the centre's signed answer to one alert."""
-    tag = _answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage)
-    return f"A1R {code} {stage} {tag}"
+def sign_answer(
+    key: bytes, *, number: int, seq: int, pressed_s: int, code: str, stage: ReplyStage, presses: int = 0
+) -> str:
+    """Write the centre's signed answer to one alert, with how many `presses` it knows of unless that is 0."""
+    said = _said(code, stage, min(presses, PRESSES_MAX))
+    return f"A1R {said} {_answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, said=said)}"
 
 
 def parse_answer(text: str) -> CentreAnswer | None:
     """Read a centre's answer, unverified; None when it is something else."""
-    found = ANSWER.match(text)
+    found = ANSWER.fullmatch(text)
     if found is None:
         return None
     stage = next((known for known in STAGES if known == found[2]), None)
-    return CentreAnswer(code=found[1], stage=stage, tag=found[3]) if stage else None
+    presses = int(found[3] or 0)
+    return CentreAnswer(code=found[1], stage=stage, tag=found[4], presses=presses) if stage else None
 
 
 def verify_answer(answer: CentreAnswer, key: bytes, *, number: int, seq: int, pressed_s: int) -> bool:
     """Tell whether the centre signed this stage for this very alert."""
-    return hmac.compare_digest(
-        _answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, code=answer.code, stage=answer.stage),
-        answer.tag,
-    )
+    said = _said(answer.code, answer.stage, answer.presses)
+    tag = _answer_tag(key, number=number, seq=seq, pressed_s=pressed_s, said=said)
+    return hmac.compare_digest(tag, answer.tag)
 
 
-def _answer_tag(key: bytes, *, number: int, seq: int, pressed_s: int, code: str, stage: str) -> str:
-    digest = _tag(key, b"A1R|%d|%d|%d|" % (number, seq, pressed_s) + f"{code}|{stage}".encode())
+def _said(code: str, stage: str, presses: int) -> str:
+    return f"{code} {stage} {presses}" if presses else f"{code} {stage}"
+
+
+def _answer_tag(key: bytes, *, number: int, seq: int, pressed_s: int, said: str) -> str:
+    digest = _tag(key, b"A1R|%d|%d|%d|" % (number, seq, pressed_s) + said.replace(" ", "|").encode())
     return b32encode(digest)[:10].decode()
 
 

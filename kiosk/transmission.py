@@ -70,8 +70,10 @@ def answer_is_for(site: Site, of: Incident, answer: sms_signed.CentreAnswer) -> 
 
 
 def sms_reply(of: Incident, answer: sms_signed.CentreAnswer, now: Now) -> Reply:
-    """Turn the centre's signed SMS into a reply."""
-    return Reply(alert_id=of.alert_id, stage=answer.stage, at=wire.utc_text(now.utc_ms), by="centre-sms")
+    """Turn the centre's signed SMS into a reply; a count that is full says nothing of how many there were."""
+    presses = answer.presses if answer.presses < sms_signed.PRESSES_MAX else 0
+    at = wire.utc_text(now.utc_ms)
+    return Reply(alert_id=of.alert_id, stage=answer.stage, at=at, by="centre-sms", presses=presses)
 
 
 def officer_mark(duty: Duty, number: str) -> str:

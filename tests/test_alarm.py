@@ -285,11 +285,12 @@ def test_a_forged_wrong_or_unsigned_text_is_ignored_told_and_never_answered(numb
     assert virtual.texts == []
 
 
-def answer(virtual: VirtualKiosk, stage: str) -> str:
+def answer(virtual: VirtualKiosk, stage: str, presses: int = 0) -> str:
     of = virtual.parts.alarm.cases.open[-1].incident
     return sms_signed.sign_answer(
-        KEY, number=17, seq=of.seq, pressed_s=of.pressed_utc_ms // 1000, code=of.code, stage=stage
-    )  # type: ignore[arg-type]
+        KEY, number=17, seq=of.seq, pressed_s=of.pressed_utc_ms // 1000, code=of.code, stage=stage,  # type: ignore[arg-type]
+        presses=presses,
+    )  # fmt: skip
 
 
 def test_the_centres_signed_answer_reaches_a_kiosk_without_internet() -> None:
@@ -539,6 +540,32 @@ def test_a_door_that_tells_all_stages_at_once_lets_none_of_the_old_alarm_be_said
     )
     virtual.feed(HttpsAnswered(token=call.token, replies=replies, rtt_ms=30, peer="a.example.kz"))
     assert [say.key for say in virtual.of(Say)] == ["pressed"]
+
+
+def test_a_press_after_help_was_taken_outlives_a_closing_by_text_that_knew_of_fewer() -> None:
+    """Without Internet nobody hears of a press once a person took the alarm."""
+    virtual = kiosk().offline().press().quiet()
+    virtual.sms_from(GATEWAY, answer(virtual, "accepted"))
+    (first,) = virtual.parts.alarm.cases.open
+    virtual.press().sms_from(GATEWAY, answer(virtual, "closed", presses=1))
+    (second,) = virtual.parts.alarm.cases.open
+    assert second.incident.alert_id != first.incident.alert_id
+    assert "closed" not in virtual.said
+    virtual.sms_from(GATEWAY, answer(virtual, "closed", presses=1))
+    assert virtual.parts.alarm.cases.open == ()
+
+
+@pytest.mark.parametrize(("pressed_first", "told"), [(True, 1), (False, 2), (False, 4), (False, 0)])
+def test_a_closing_by_text_ends_what_a_person_has_looked_at(*, pressed_first: bool, told: int) -> None:
+    """A count of four may stand for more: then the closing holds."""
+    virtual = kiosk().offline().press().quiet()
+    if pressed_first:
+        virtual.press()
+    virtual.sms_from(GATEWAY, answer(virtual, "accepted"))
+    if not pressed_first:
+        virtual.press()
+    virtual.sms_from(GATEWAY, answer(virtual, "closed", presses=told))
+    assert virtual.parts.alarm.cases.open == ()
 
 
 def test_people_are_called_for_the_new_alarm_by_text_where_the_link_is_down() -> None:

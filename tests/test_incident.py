@@ -5,6 +5,7 @@ from itertools import permutations, product
 from typing import Any, get_args
 
 import pytest
+from msgspec import structs
 
 from kiosk.bodies import STAGES, AlertId, Reply, ReplyStage, Stage
 from kiosk.incident import (
@@ -129,16 +130,38 @@ def test_only_an_open_press_outlives_a_close_that_knew_of_fewer_presses() -> Non
         return Reply(alert_id="01TEST", stage=stage, at="2026-11-21T10:00:00Z", presses=presses)
 
     twice = incident(presses=2)
-    assert outlives(twice, closed(1))
+    assert outlives(twice, closed(1), "mqtt")
     for same in (
-        outlives(twice, closed(2)),
-        outlives(twice, closed(0)),  # a centre that echoes no presses
-        outlives(twice, closed(1, "on_scene")),
-        outlives(replace(twice, kind="drill"), closed(1)),
-        outlives(replace(twice, kind="tamper"), closed(1)),
-        outlives(replace(twice, state=Over()), closed(1)),
+        outlives(twice, closed(2), "mqtt"),
+        outlives(twice, closed(0), "mqtt"),  # a centre that echoes no presses
+        outlives(twice, closed(1, "on_scene"), "mqtt"),
+        outlives(replace(twice, kind="drill"), closed(1), "mqtt"),
+        outlives(replace(twice, kind="tamper"), closed(1), "mqtt"),
+        outlives(replace(twice, state=Over()), closed(1), "mqtt"),
     ):
         assert not same
+
+
+@pytest.mark.parametrize("stage", ["accepted", "en_route", "on_scene"])
+def test_by_text_a_press_before_a_persons_last_word_counts_as_looked_at(stage: ReplyStage) -> None:
+    closed = Reply(alert_id="01TEST", stage="closed", at="2026-11-21T10:00:00Z", presses=1)
+    taken = step(step(incident(), PressedAgain("counter")), Answered(stage))
+    assert taken.presses_taken == 2
+    assert not outlives(taken, closed, "sms")
+    assert outlives(taken, closed, "mqtt")
+    assert outlives(taken, closed, "https")
+    again = step(taken, PressedAgain("counter"))
+    assert outlives(again, closed, "sms")
+    assert not outlives(again, replace_count(closed, 3), "sms")
+    assert not outlives(again, replace_count(closed, 0), "sms")
+
+
+def test_a_receipt_is_no_persons_word() -> None:
+    assert step(incident(presses=2), Answered("received")).presses_taken == 0
+
+
+def replace_count(reply: Reply, presses: int) -> Reply:
+    return structs.replace(reply, presses=presses)
 
 
 def test_it_escalates_until_a_person_took_it() -> None:

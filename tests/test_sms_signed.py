@@ -114,9 +114,24 @@ def test_a_signed_answer_counts_for_its_own_alert_only(stage: ReplyStage) -> Non
     assert not verify_answer(replace(answer, stage=other), KEY, **IDENTITY)
 
 
+@pytest.mark.parametrize(("presses", "told"), [(0, 0), (1, 1), (3, 3), (4, 4), (5, 4), (99, 4)])
+def test_an_answer_may_say_how_many_presses_the_centre_knows_of(presses: int, told: int) -> None:
+    text = sign_answer(KEY, **IDENTITY, code="4711", stage="closed", presses=presses)
+    assert text.startswith(f"A1R 4711 closed {told} " if told else "A1R 4711 closed ")
+    assert len(text) <= 40
+    answer = parse_answer(text)
+    assert answer is not None
+    assert (answer.stage, answer.presses) == ("closed", told)
+    assert verify_answer(answer, KEY, **IDENTITY)
+    for forged in {0, 1, 2, 3, 4} - {told}:
+        assert not verify_answer(replace(answer, presses=forged), KEY, **IDENTITY)
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "OK 4711", "A1R 4711 accepted", "A1R 4711 accepted AAAAAAAAA", "A1R 4711 sending AAAAAAAAAA",
+    ["A1R 4711 closed 0 AAAAAAAAAA", "A1R 4711 closed 5 AAAAAAAAAA", "A1R 4711 closed 12 AAAAAAAAAA",
+     "A1R 4711 closed 1AAAAAAAAAA", "A1R ٤٧١١ closed AAAAAAAAAA",
+     "", "OK 4711", "A1R 4711 accepted", "A1R 4711 accepted AAAAAAAAA", "A1R 4711 sending AAAAAAAAAA",
      "A1R 471 accepted AAAAAAAAAA", "A1R 4711 accepted aaaaaaaaaa", "A1R 4711 pressed AAAAAAAAAA"],
 )  # fmt: skip
 def test_what_is_no_answer_of_the_centre_is_none(text: str) -> None:

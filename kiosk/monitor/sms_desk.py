@@ -91,12 +91,13 @@ class SmsDesk:
         return sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
 
     def answer(self, case: Case) -> str:
-        """Write the signed answer with the newest stage of this alert."""
+        """Write the signed answer with this alert's newest stage; a closing one says what was counted."""
         number, seq, pressed_s, key = self._parts(case)
         code = sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
         stage = cases.top(case)
+        presses = case.alert.presses if stage == "closed" else 0
         return sms_signed.sign_answer(
-            key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage
+            key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage, presses=presses
         )
 
     def _parts(self, case: Case) -> tuple[int, int, int, bytes]:

@@ -270,6 +270,26 @@ def test_each_stage_goes_back_signed_to_the_number_that_the_text_came_from() -> 
     assert len(verified(place)) == 4
 
 
+def test_a_closing_text_says_how_many_presses_were_known() -> None:
+    place = centre()
+    place.text_in(a_text(presses=2))
+    place.act("close", alert=SMS_ID)
+    told = [parse_answer(sending.body) for sending in place.sent if "A1R" in sending.body]
+    assert [(answer.stage, answer.presses) for answer in told if answer] == [("received", 0), ("closed", 2)]
+
+
+def test_a_press_that_is_told_after_the_closing_is_not_in_the_next_answer() -> None:
+    """The kiosk must see from it that nobody knew of that press."""
+    place = centre()
+    place.text_in(a_text())
+    place.act("close", alert=SMS_ID)
+    place.pass_time(60)
+    place.text_in(a_text(presses=2))
+    answer = parse_answer(place.sent[-1].body)
+    assert answer is not None
+    assert (answer.stage, answer.presses) == ("closed", 1)
+
+
 def test_when_all_is_over_the_number_is_forgotten() -> None:
     place = centre(network=None)
     place.text_in(a_text())
