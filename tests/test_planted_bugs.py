@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from fakes import sim_plants
 from fakes.kiosk_machine import KioskMachine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -16,10 +17,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from kiosk import (
     alarm,
     cases,
-    contacts,
     delivery,
     door_desk,
-    guidance,
     incident,
     memory,
     posting,
@@ -27,7 +26,7 @@ from kiosk import (
     speech,
     texting,
 )
-from kiosk.incident import Over, Taken, Unheard
+from kiosk.incident import Taken, Unheard
 
 BOUNDED = settings(
     max_examples=400, stateful_step_count=40, deadline=None, derandomize=True, database=None,
@@ -51,17 +50,6 @@ def a_puback_is_taken_for_a_receipt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(alarm.Alarm, "published", planted)
 
 
-def a_second_press_cancels(patch: pytest.MonkeyPatch) -> None:
-    """A frightened person presses twice, and help turns back."""
-    honest = incident.step
-
-    def planted(of: Any, event: Any) -> Any:
-        after = honest(of, event)
-        return replace(after, state=Over()) if isinstance(event, incident.PressedAgain) else after
-
-    patch.setattr(incident, "step", planted)
-
-
 def a_late_receipt_takes_an_acceptance_back(patch: pytest.MonkeyPatch) -> None:
     """Replies overtake one another on the way."""
     honest = incident.step
@@ -73,22 +61,6 @@ def a_late_receipt_takes_an_acceptance_back(patch: pytest.MonkeyPatch) -> None:
         return honest(of, event)
 
     patch.setattr(incident, "step", planted)
-
-
-def help_is_promised_before_a_person_took_it(patch: pytest.MonkeyPatch) -> None:
-    """A receipt of a machine is spoken as a duty officer's acceptance."""
-    honest = guidance.follow
-
-    def planted(of: Any, stage: Any, now_s: float, reassure_s: float) -> Any:
-        return honest(of, "accepted" if stage == "received" else stage, now_s, reassure_s)
-
-    patch.setattr(guidance, "follow", planted)
-
-
-def trying_is_spoken_where_others_listen(patch: pytest.MonkeyPatch) -> None:
-    """The aggressor hears that nobody has been reached."""
-    honest = guidance.due_s
-    patch.setattr(guidance, "due_s", lambda *args, **named: honest(*args, **(named | {"spoken": True})))
 
 
 def sms_waits_though_mqtt_is_known_to_be_down(patch: pytest.MonkeyPatch) -> None:
@@ -140,16 +112,6 @@ def a_stage_is_not_written(patch: pytest.MonkeyPatch) -> None:
         return honest(self, replace(new, incidents=self._saved.incidents) if same else new, now, **more)
 
     patch.setattr(memory.Memory, "save", planted)
-
-
-def edges_count_by_the_time_they_arrive(patch: pytest.MonkeyPatch) -> None:
-    """Pitfall 14: a short tap that waited in the queue vanishes."""
-    honest = contacts.Contacts.take
-
-    def planted(self: Any, event: Any, now: Any) -> Any:
-        return honest(self, replace(event, at_s=now.s) if hasattr(event, "at_s") else event, now)
-
-    patch.setattr(contacts.Contacts, "take", planted)
 
 
 def any_code_is_good_enough(patch: pytest.MonkeyPatch) -> None:
@@ -301,20 +263,20 @@ def a_trial_takes_more_than_one_press(patch: pytest.MonkeyPatch) -> None:
 
 PLANTS: list[tuple[Plant, str]] = [
     (a_puback_is_taken_for_a_receipt, "nobody told received"),
-    (a_second_press_cancels, "an incident ended or began by itself"),
+    (sim_plants.a_second_press_cancels, "an incident ended or began by itself"),
     (
         a_late_receipt_takes_an_acceptance_back,
         "a stage went back|an answer was not taken in|a text after a person",
     ),
-    (help_is_promised_before_a_person_took_it, "accepted is not true of"),
-    (trying_is_spoken_where_others_listen, "trying where others listen"),
+    (sim_plants.help_is_promised_before_a_person_took_it, "accepted is not true of"),
+    (sim_plants.trying_is_spoken_where_others_listen, "trying where others listen"),
     (sms_waits_though_mqtt_is_known_to_be_down, "SMS is up and has not got the alert"),
     (a_new_connection_does_not_publish_again, "MQTT is up and has not got the alert"),
     (further_presses_are_not_told, "MQTT is up and has not got the alert"),
     (a_restart_forgets_who_took_it, "a power cut changed an incident|went back"),
     (the_journal_wipes_what_was_pressed_meanwhile, "an incident ended or began by itself"),
     (a_stage_is_not_written, "what is open is not on disk"),
-    (edges_count_by_the_time_they_arrive, "a press while armed was not counted"),
+    (sim_plants.edges_count_by_the_time_they_arrive, "a press while armed was not counted"),
     (any_code_is_good_enough, "accepted"),
     (texts_go_on_after_acceptance, "a text after a person took it"),
     (tamper_calls_people, "tamper called people"),

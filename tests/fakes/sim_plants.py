@@ -1,4 +1,4 @@
-"""Bugs that are planted into the real code, one at a time: each breaks a law that the simulation watches."""
+"""Bugs planted into the real code, one at a time: each breaks a law of the simulation, some an invariant."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, Row, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from kiosk.bodies import Alert
 from kiosk.monitor.records import Case, StageEntry
+from kiosk.monitor.store.rows import stage_entry
 from kiosk.monitor.store.schema import alerts, stages, texts
 
 PAGE = 50
@@ -107,7 +108,7 @@ def _cases(connection: Connection, query: Select[tuple[object, ...]]) -> list[Ca
     entries: defaultdict[str, list[StageEntry]] = defaultdict(list)
     known = stages.select().where(stages.c.alert_id.in_([row["alert_id"] for row in rows]))
     for stage in connection.execute(known) if rows else ():
-        entries[stage.alert_id].append(_entry(stage))
+        entries[stage.alert_id].append(stage_entry(stage))
     return [_case(row, entries[row["alert_id"]]) for row in rows]
 
 
@@ -122,16 +123,4 @@ def _case(row: RowMapping, entries: Iterable[StageEntry]) -> Case:
         late=row["late"],
         clock_note=row["clock_note"],
         stages=ordered or (StageEntry(stage="received", at_ms=row["received_ms"]),),
-    )
-
-
-def _entry(row: Row[tuple[object, ...]]) -> StageEntry:
-    return StageEntry(
-        stage=row.stage,
-        at_ms=row.at_ms,
-        by=row.who,
-        note=row.note,
-        via=row.via,
-        outcome=row.outcome,
-        referral=row.referral,
     )
