@@ -67,7 +67,8 @@ def seen() -> list[Seen]:
 
 @pytest.fixture
 def phone() -> Phone:
-    return Phone(OFFICER, answer=Answer(after_s=0.05, go_after_s=0.1))
+    # apart: the client takes two notices that come together for one
+    return Phone(OFFICER, answer=Answer(after_s=0.05, go_after_s=1.5))
 
 
 @pytest.fixture
