@@ -23,6 +23,7 @@ class ModemDesk:
         self._site = site
         self._cases = cases
         self._whole = ladder
+        self._ladder = self._reachable()
         self._count = 0
         self.link: LinkState = "unknown"
         self.with_modem: tuple[Token, float] | None = None
@@ -36,8 +37,7 @@ class ModemDesk:
         waiting = any(texting.due_s(case.sms, case.incident) is not None for case in self._cases.open)
         return self.with_modem is None and not seeking and not waiting
 
-    @property
-    def _ladder(self) -> Ladder:
+    def _reachable(self) -> Ladder:
         """Give whom to write to: the gateways only believe a signature, people need none."""
         unsigned = not self._site.key and self._whole.duty.tiers
         return replace(self._whole, gateways=()) if unsigned else self._whole
@@ -45,6 +45,7 @@ class ModemDesk:
     def take_key(self, site: Site, now: Now) -> None:
         """Sign from now on; what is open goes to the gateways too."""
         self._site = site
+        self._ladder = self._reachable()
         for case in self._cases.open:
             if case.sms.begun and texting.wanted(case.incident):
                 self.text_gateways(case, now)

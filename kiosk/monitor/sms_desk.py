@@ -21,6 +21,7 @@ from kiosk.wire import Rejected, utc_ms, utc_text
 TOO_OLD_S = 21_600  # a kiosk's incident ends after six hours: an older text was kept back by somebody
 AHEAD_MAX_S = 86_400  # no network delivers before the day it was sent
 LATE_ANSWER_MS = 900_000  # so late an answer may come that was meant for an alert which is closed by now
+CODES_MAX = 4_000  # twice the alerts that memory holds
 OTHER_BUTTON = 7  # a button that is not in the kiosk's list: tamper, a drill
 ACTIONS: dict[ReplyStage, Action] = {"accepted": "accept", "en_route": "en_route"}
 
@@ -68,12 +69,14 @@ class SmsDesk:
         self._plan = Plan()
         self._by_number: dict[int, Registered] = {}
         self._by_id: dict[str, Registered] = {}
+        self._codes: dict[tuple[str, int, str], str] = {}
 
     def load(self, plan: Plan) -> None:
         """Read by this plan from now on."""
         if plan.kiosks is not self._plan.kiosks:
             self._by_number = {known.number: known for known in plan.kiosks}
             self._by_id = {known.kiosk_id: known for known in plan.kiosks}
+            self._codes.clear()
         self._plan = plan
 
     def number_of(self, kiosk_id: str) -> int:
@@ -86,15 +89,24 @@ class SmsDesk:
         return next((known for known in self._plan.people if known.person_id == person_id), None)
 
     def code_of(self, case: Case) -> str:
-        """Give the four digits by which people name this alert, the same as its kiosk's (see ADR 5)."""
-        number, seq, pressed_s, key = self._parts(case)
-        return sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
+        """Give the four digits by which people name this alert, the same as its kiosk's (see ADR 5).
+
+        Each text is compared with every alert's code, so they are kept.
+        """
+        of = case.alert.kiosk_id, case.alert.seq, case.alert.pressed_at
+        code = self._codes.get(of)
+        if code is None:
+            number, seq, pressed_s, key = self._parts(case)
+            code = sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
+            if len(self._codes) >= CODES_MAX:
+                self._codes.clear()
+            self._codes[of] = code
+        return code
 
     def answer(self, case: Case) -> str:
         """Write the signed answer with this alert's newest stage; a closing one says what was counted."""
         number, seq, pressed_s, key = self._parts(case)
-        code = sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
-        stage = cases.top(case)
+        code, stage = self.code_of(case), cases.top(case)
         presses = case.alert.presses if stage == "closed" else 0
         return sms_signed.sign_answer(
             key, number=number, seq=seq, pressed_s=pressed_s, code=code, stage=stage, presses=presses

@@ -8,6 +8,7 @@ import re
 from collections import deque
 from typing import Any, Protocol
 
+from kiosk.bodies import STAGES
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate import places
@@ -24,6 +25,10 @@ TAKE_S, CLOSE_S = 5.0, 20.0
 WORDS = {"accept": ("ok", "ОК", "Prinyal", "қабылдадым"), "en_route": ("go", "еду", "БАРАМЫН")}
 ACTIONS = ("accept", "en_route", "on_scene", "close")
 STAGE = {"accept": "accepted", "en_route": "en_route", "on_scene": "on_scene", "close": "closed"}
+BEFORE = {
+    action: frozenset(known for known in STAGES if cases.rank(known) < cases.rank(stage))
+    for action, stage in STAGE.items()
+}
 
 
 class Listener(Protocol):
@@ -80,7 +85,12 @@ class People:
         centre = self._centres[min(place, len(self._centres) - 1)]
         if not centre.alive:
             return
-        shown = [case for case in centre.fleet.caseload.all() if _is_wanted(case, action)]
+        before = BEFORE[action]
+        shown = [
+            case
+            for case in centre.fleet.caseload.all()
+            if before.issuperset([entry.stage for entry in case.stages])
+        ]
         if shown:
             self._ask(centre, person, action, shown[-1 - which % len(shown)])
 
@@ -145,7 +155,3 @@ class People:
             self._ask(centre, "officer-good", "accept", case)
         elif waited_s >= CLOSE_S:
             self._ask(centre, "officer-good", "close", case)
-
-
-def _is_wanted(case: Case, action: str) -> bool:
-    return not cases.is_closed(case) and cases.rank(cases.top(case)) < cases.rank(STAGE[action])

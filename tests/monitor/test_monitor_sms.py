@@ -19,6 +19,7 @@ from fakes.duty_centre import (
 from fakes.virtual_centre import ALERT_ID, PLACE, UTC_MS, an_alert, only, replies, told
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from kiosk.bodies import AlertId, KioskId, Token
 from kiosk.monitor import cases, sms_words
@@ -34,9 +35,10 @@ from kiosk.monitor.messages import (
     SmsArrived,
 )
 from kiosk.monitor.records import Case, Plan, Registered, StageEntry
-from kiosk.monitor.sms_desk import LATE_ANSWER_MS
+from kiosk.monitor.sms_desk import CODES_MAX, LATE_ANSWER_MS, SmsDesk
 from kiosk.monitor.sms_keys import SmsKeys, derive, read_key
 from kiosk.monitor.sms_post import SEEN_MAX
+from kiosk.prompts import Catalogue
 from kiosk.sms_signed import parse_answer, verify_answer
 from kiosk.wire import Rejected
 
@@ -479,6 +481,19 @@ def test_an_alert_without_a_readable_time_still_has_a_code() -> None:
     place = centre()
     place.alert(pressed_at="2026-99-99T00:00:00Z")
     assert len(place.sent) == 2
+
+
+def test_codes_are_kept_until_the_registry_gives_kiosks_other_numbers() -> None:
+    place = centre()
+    place.text_in(a_text())
+    desk, case = SmsDesk(KEYS, Catalogue(prompts={}, words={})), the_case(place)
+    without_number = desk.code_of(case)
+    desk.load(PLAN)
+    assert desk.code_of(case) == desk.code_of(case) == a_code() != without_number
+    for seq in range(2, CODES_MAX + 3):
+        desk.code_of(replace(case, alert=structs.replace(case.alert, seq=seq)))
+    assert len(desk._codes) <= CODES_MAX
+    assert desk.code_of(case) == a_code()
 
 
 # ---- keys and masks
