@@ -23,7 +23,8 @@ class Agenda:
 
     def after(self, in_s: float, do: Do) -> None:
         """Let something happen in `in_s` seconds."""
-        self.at(self.now_s + in_s, do)
+        self._count += 1
+        heappush(self._heap, (self.now_s + max(in_s, 0.0), self._count, do))
 
     def run(self, until_s: float) -> None:
         """Let time pass until then; raises RuntimeError where it does not pass."""

@@ -30,6 +30,7 @@ class Box:
         self.shop = shop
         self.number = number
         self.who = f"k{number}"
+        self._ids_begin = f"01SIM{number:02d}"
         self.kiosk_id = places.kiosk_id(number)
         self._witness = witness
         self._dice = around.dice(f"box{number}")
@@ -67,7 +68,7 @@ class Box:
         self.ids += 1
         return Now(
             s=self.mono_s, utc_ms=self.utc_ms, chance=self._dice.random(),
-            fresh_id=f"01SIM{self.number:02d}{self.ids:019d}",
+            fresh_id=f"{self._ids_begin}{self.ids:019d}",
         )  # fmt: skip
 
     # ---- life and death

@@ -169,12 +169,11 @@ class Broker:
     def _spread(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> bool:
         if retain:
             self._retained[topic] = payload
-        found = False
+        found, twice = False, self._net.weather.has(BROKER, "twice")
         for session in self._sessions.values():
             if session.subscribed and session.client.wants(topic):
                 found = True
-                copies = 2 if self._net.weather.has(BROKER, "twice") and self._dice.yes(0.5) else 1
-                for _ in range(copies):
+                for _ in range(2 if twice and self._dice.yes(0.5) else 1):
                     self._post(session, Letter(topic, payload), qos=qos)
         return found
 

@@ -33,6 +33,8 @@ class KioskLink:
         self._agenda = net.agenda
         self._post = post
         self._kiosk_id = kiosk_id
+        own = f"{wire.ROOT}/k/{kiosk_id}/"
+        self._wanted = (f"{own}ack/", f"{own}cmd/", f"{wire.ROOT}/mon/")
         self._utc_ms = utc_ms
         self._turns = Turns(config.brokers, dice.random)
         self._inbox = Inbox(kiosk_id)
@@ -48,8 +50,7 @@ class KioskLink:
         self._lost_s = self._rose_s = 0.0
 
     def _wants(self, topic: str) -> bool:
-        own = f"{wire.ROOT}/k/{self._kiosk_id}/"
-        return topic.startswith((f"{own}ack/", f"{own}cmd/", f"{wire.ROOT}/mon/"))
+        return topic.startswith(self._wanted)
 
     # ---- the port
 

@@ -65,11 +65,8 @@ class Neighbours:
         self._seen = store.version
         if seen == store.version:
             return []
-        mine = frozenset({self._name})
-        cases = tuple(
-            row.whole() for row in store.rows.values() if row.version > seen and row.writers != mine
-        )
-        texts = tuple(text for key, text in store.texts.items() if store.text_versions.get(key, 0) > seen)
+        cases = store.changed_by_others(self._name, seen)
+        texts = store.texts_since(seen)
         heard = tuple(store.kiosks.values()) if kiosks else ()
         if not (cases or heard or texts):
             return []

@@ -5,7 +5,6 @@ Faults of `pins:<who>`: `lost` (the chip vanished), `deaf` (nobody answers a rea
 
 from typing import TYPE_CHECKING
 
-from kiosk.config import Config
 from kiosk.messages import EdgeSeen, InputLost, InputName, KioskEvent, LevelRead
 from kiosk.simulate import places
 from kiosk.simulate.dice import Dice
@@ -25,12 +24,15 @@ class Pins:
     def __init__(self, box: "Box", dice: Dice) -> None:
         self._box = box
         self._dice = dice
+        wired = places.config_of(box.shop, box.number).inputs()
+        self._rules = {name: rules_of(contact) for name, contact in wired.items()}
+        self._where = f"pins:{box.who}"
         self._closed: dict[str, bool] = {}
         self._open: set[str] = set()
         self.watched_since_s: float | None = None
         self.busy_until_s = 0.0
         self._told_s = -REST_S  # when levels were told last, and nothing has moved since
-        box.around.weather.watch(f"pins:{box.who}", self._changed)
+        box.around.weather.watch(self._where, self._changed)
 
     def _changed(self, how: str) -> None:
         _ = how
@@ -61,21 +63,16 @@ class Pins:
             self._box.post(EdgeSeen(input=InputName(name), high=self._level(name), at_s=self._box.mono_s))
 
     def _level(self, name: str) -> bool:
-        wired = self._config().inputs()[name]
-        down = self.is_closed(name)
-        return next(high for high in (True, False) if rules_of(wired).is_down(high=high) == down)
-
-    def _config(self) -> Config:
-        return places.config_of(self._box.shop, self._box.number)
+        return self._rules[name].is_down(high=True) == self.is_closed(name)
 
     def _has(self, how: str) -> bool:
-        return self._box.around.weather.has(f"pins:{self._box.who}", how)
+        return self._box.around.weather.has(self._where, how)
 
     # ---- the port
 
     def open(self) -> None:
         """Open every input."""
-        self._open = set(self._config().inputs())
+        self._open = set(self._rules)
         self.watched_since_s = self._box.around.agenda.now_s
         self._told_s = -REST_S
         self.read()
@@ -91,7 +88,7 @@ class Pins:
         if self._has("deaf") or now_s < self._told_s + REST_S:
             return
         self._told_s = now_s
-        for name in self._config().inputs():
+        for name in self._rules:
             if name in self._open or self._has("lost"):
                 self._box.post(self._found(name))
 

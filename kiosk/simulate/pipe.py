@@ -41,25 +41,27 @@ class Pipe:
         self._carry("deaf", do, topic)
 
     def _carry(self, way: str, do: Do, topic: str, more_s: float = 0.0) -> None:
-        weather, agenda, dice = self._net.weather, self._net.agenda, self._dice
+        agenda, dice = self._net.agenda, self._dice
         if self._net.is_held(self.stretch, way):
             self._held.append((way, do, topic))
             return
         wait_s = more_s + dice.between(*LATENCY_S)
-        if weather.any(self.stretch):
-            if weather.has(self.stretch, "flaky") and dice.yes(RESET_P):
+        faults = self._net.weather.on(self.stretch)
+        if faults:
+            if "flaky" in faults and dice.yes(RESET_P):
                 self.reset()
                 return
-            if weather.has(self.stretch, "slow"):
+            if "slow" in faults:
                 wait_s += dice.between(*SLOW_S)
-            if topic and weather.has(self.stretch, "shuffle"):
+            if topic and "shuffle" in faults:
                 wait_s += dice.between(0.0, 3.0)
-        at_s = max(agenda.now_s + wait_s, self._order_s.get((way, topic), 0.0))
-        if topic and weather.has(self.stretch, "shuffle"):
-            self._order_s[way, topic] = at_s  # a broker may mix topics, but keeps the order of each
+        order_s = self._order_s
+        at_s = max(agenda.now_s + wait_s, order_s.get((way, topic), 0.0))
+        if topic and "shuffle" in faults:
+            order_s[way, topic] = at_s  # a broker may mix topics, but keeps the order of each
         else:
-            at_s = max(at_s, self._order_s.get((way, ""), 0.0))
-            self._order_s[way, ""] = at_s
+            at_s = max(at_s, order_s.get((way, ""), 0.0))
+            order_s[way, ""] = at_s
         agenda.at(at_s, lambda: self._arrive(way, do, topic))
 
     def _arrive(self, way: str, do: Do, topic: str) -> None:
@@ -128,10 +130,10 @@ class Net:
 
     def is_held(self, stretch: str, way: str) -> bool:
         """Tell whether nothing gets through that way now."""
-        weather = self.weather
-        if weather.any(stretch) and (weather.has(stretch, "hang") or weather.has(stretch, way)):
+        faults = self.weather.on(stretch)
+        if faults and ("hang" in faults or way in faults):
             return True
-        return weather.has(BROKER, "freeze")
+        return "freeze" in self.weather.on(BROKER)
 
     def is_refused(self, stretch: str) -> bool:
         """Tell whether no connection can be made now."""

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import takewhile
 
 from msgspec import structs
 
@@ -46,6 +47,7 @@ class SharedStore:
         self.boots: dict[str, int] = {}
         self.lease: tuple[str, float] = ("", -1.0)
         self.version = 0
+        self._touched: dict[str, None] = {}  # rows, the last touched one last
         self._wrote = wrote
 
     # ---- one commit
@@ -106,7 +108,14 @@ class SharedStore:
             return alert_id
         return next((name for name, row in self.rows.items() if row.sms_id == alert_id), alert_id)
 
+    def _last(self, key: Key) -> None:
+        self.text_versions.pop(key, None)
+        self.text_versions[key] = self.version
+
     def _touch(self, row: Row, writer: str) -> None:
+        name = row.case.alert.alert_id
+        self._touched.pop(name, None)
+        self._touched[name] = None
         row.version = self.version
         row.writers = row.writers | {writer}
 
@@ -142,6 +151,7 @@ class SharedStore:
 
     def _rename(self, old_id: str, new_id: str, writer: str) -> str:
         old, new = self.rows.pop(old_id, None), self.rows.get(new_id)
+        self._touched.pop(old_id, None)
         if new is None:
             if old is None:
                 return new_id
@@ -154,7 +164,7 @@ class SharedStore:
             text = self.texts.pop(key)
             moved = (new_id, key[1], key[2])
             self.texts.setdefault(moved, replace(text, alert_id=AlertId(new_id)))
-            self.text_versions[moved] = self.version
+            self._last(moved)
         new.sms_id = old_id
         self._touch(new, writer)
         return new_id
@@ -180,7 +190,7 @@ class SharedStore:
                 return
             named = replace(named, kind=old.kind)
         self.texts[key] = named
-        self.text_versions[key] = self.version
+        self._last(key)
 
     # ---- reading
 
@@ -195,6 +205,18 @@ class SharedStore:
         """Give one alert, by its own id or the one that it had."""
         row = self.rows.get(self.name(alert_id))
         return row.whole() if row is not None else None
+
+    def changed_by_others(self, reader: str, since: int) -> tuple[Case, ...]:
+        """Give the alerts that others than the reader changed since a version."""
+        newest = takewhile(lambda name: self.rows[name].version > since, reversed(self._touched))
+        found = {name for name in newest if self.rows[name].writers != {reader}}
+        return tuple(row.whole() for name, row in self.rows.items() if name in found) if found else ()
+
+    def texts_since(self, since: int) -> tuple[Text, ...]:
+        """Give the texts that became something else since a version."""
+        newest = reversed(self.text_versions)
+        found = set(takewhile(lambda key: self.text_versions[key] > since, newest))
+        return tuple(text for key, text in self.texts.items() if key in found) if found else ()
 
     def open_texts(self) -> tuple[Text, ...]:
         """Give every text so far of alerts that are open."""

@@ -4,6 +4,7 @@ It stands where `kiosk.monitor.uplink` and `kiosk.monitor.link` stand on a real 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from kiosk import wire
 from kiosk.bodies import MonitorStatus, StatusState
@@ -117,6 +118,7 @@ class Uplink:
             self._line.publish(*self._presence("online", on_duty=on_duty), qos=1, retain=True)
 
 
+@lru_cache(maxsize=1024)
 def _wants(topic: str) -> bool:
     parts = topic.split("/")
     return len(parts) >= 5 and parts[2] == "k" and parts[4] in LEAVES

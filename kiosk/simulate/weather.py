@@ -1,10 +1,11 @@
 """Which faults lie on which stretch of the way, and since when it has been clear. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kiosk.simulate.agenda import Agenda
 
 HEALED = ""  # what watchers hear when the last fault of a kind ends
+NONE: Mapping[str, int] = {}
 
 
 class Weather:
@@ -48,9 +49,9 @@ class Weather:
         faults = self._faults.get(where)
         return faults is not None and how in faults
 
-    def any(self, where: str) -> bool:
-        """Tell whether anything is wrong with a stretch now."""
-        return where in self._faults
+    def on(self, where: str) -> Mapping[str, int]:
+        """Give all that is wrong with a stretch now, with how often."""
+        return self._faults.get(where, NONE)
 
     def clear_since(self, where: str) -> float | None:
         """Give since when a stretch has been well, None while it is not."""
