@@ -5,6 +5,7 @@ Owns the real time, the processes and the seeds' randomness; the simulation itse
 
 import random
 import time
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 TOLD_EVERY_S = 30.0
 SHRINK_PLAYS = 400  # some minutes at most
-CHUNK = 8  # stories a process: the last of them wait for each other
+AHEAD = 8  # stories a process that are played before their turn to be told
 SEED = r"[A-Za-z0-9_-]{1,32}(\.[0-9]{1,9})?"
 Played = tuple[str, int, dict[str, int], tuple[tuple[str, float], ...]]
 _teller: "list[Teller]" = []  # one a process: the words are read once
@@ -56,9 +57,12 @@ def _each(seed: str, jobs: int) -> Iterator[Played]:
     from multiprocessing import get_context
 
     with get_context("spawn").Pool(jobs) as pool:
-        # a few at a time: the pool would else read all of an endless list of seeds
+        # A window that moves on with each story: no process waits for the longest of a batch, and the pool
+        # never reads all of an endless list of seeds.
+        under_way = deque(pool.apply_async(_play, (next(seeds),)) for _ in range(AHEAD * jobs))
         while True:
-            yield from pool.imap(_play, [next(seeds) for _ in range(CHUNK * jobs)])
+            yield under_way.popleft().get()
+            under_way.append(pool.apply_async(_play, (next(seeds),)))
 
 
 def _check_seed(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str:
