@@ -244,4 +244,4 @@ class Alarm:
         for case in self.cases.open:
             times.append(case.incident.pressed_s + self.ladder.timing.incident_max_s)
             times.append(delivery.mqtt_due_s(case.mqtt, case.incident, self.links))
-        return min((at_s for at_s in times if at_s is not None), default=None)
+        return min([at_s for at_s in times if at_s is not None], default=None)

@@ -43,7 +43,10 @@ class Cases:
 
     def newest(self, kind: Kind) -> Case | None:
         """Give the newest open case of a kind: the one that somebody at the button means."""
-        return next((case for case in reversed(self.open) if case.incident.kind == kind), None)
+        for case in reversed(self.open):
+            if case.incident.kind == kind:
+                return case
+        return None
 
     def of_code(self, code: str) -> Case | None:
         """Find what a person's code is about: the newest alarm before a drill, never tamper."""

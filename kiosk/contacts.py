@@ -79,9 +79,11 @@ class Contacts:
 
     def button_levels(self) -> dict[str, Level]:
         """Name every button's level for the heartbeat, which tells a lost one apart."""
-        lost: dict[str, Level] = dict.fromkeys(self._lost, "lost")
-        levels = self.levels() | lost
-        return {name: level for name, level in levels.items() if name not in (TAMPER, MAINS)}
+        return {
+            name: "lost" if name in self._lost else LEVELS[type(press.state)]
+            for name, press in self._inputs.items()
+            if name not in (TAMPER, MAINS)
+        }
 
     def raw(self) -> dict[str, str]:
         """Tell of every input whether it is closed at this moment."""
@@ -166,7 +168,7 @@ class Contacts:
         """Give the next monotonic time at which something is due."""
         times = [contact.wake_s(press) for press in self._inputs.values()]
         times.append(self.rehearsal.wake_s())
-        return min([self._check_s, *(at_s for at_s in times if at_s is not None)])
+        return min([self._check_s, *[at_s for at_s in times if at_s is not None]])
 
 
 def _began_s(press: Press) -> float:

@@ -136,7 +136,7 @@ class DoorDesk:
         for case in self._cases.open:
             times.append(None if self.post else self._post_s(case, links))
             times.append(None if self.poll else _poll_s(case, links))
-        return min((at_s for at_s in times if at_s is not None), default=None)
+        return min([at_s for at_s in times if at_s is not None], default=None)
 
 
 def _poll_s(case: Case, links: Links) -> float | None:

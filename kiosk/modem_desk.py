@@ -31,11 +31,7 @@ class ModemDesk:
     @property
     def is_free(self) -> bool:
         """Tell whether nothing is with the modem, nor will be soon: then others may ask it things."""
-        seeking = any(
-            case.incident.kind != "tamper" and texting.wanted(case.incident) for case in self._cases.open
-        )
-        waiting = any(texting.due_s(case.sms, case.incident) is not None for case in self._cases.open)
-        return self.with_modem is None and not seeking and not waiting
+        return self.with_modem is None and not any(_needs_modem(case) for case in self._cases.open)
 
     def _reachable(self) -> Ladder:
         """Give whom to write to: the gateways only believe a signature, people need none."""
@@ -144,7 +140,12 @@ class ModemDesk:
             times.append(texting.begin_s(case.sms, case.incident, links_of(case, links), self._ladder))
             times.append(texting.tier_due_s(case.sms, case.incident, self._ladder))
             times.append(texting.due_s(case.sms, case.incident) if free else None)
-        return min((at_s for at_s in times if at_s is not None), default=None)
+        return min([at_s for at_s in times if at_s is not None], default=None)
+
+
+def _needs_modem(case: Case) -> bool:
+    seeks_people = case.incident.kind != "tamper" and texting.wanted(case.incident)
+    return seeks_people or texting.due_s(case.sms, case.incident) is not None
 
 
 def _urgency(text: tuple[Case, Job]) -> tuple[bool, int, bool]:

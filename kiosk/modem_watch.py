@@ -101,4 +101,4 @@ class ModemWatch:
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
         times = (recovery.due_s(self._state), self._status_s, self._balance_s)
-        return min((at_s for at_s in times if at_s is not None), default=None)
+        return min([at_s for at_s in times if at_s is not None], default=None)

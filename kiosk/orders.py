@@ -148,4 +148,4 @@ class Orders:
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
         times = (self.drill.wake_s(), self.updates.wake_s(), self._stop[1] if self._stop else None)
-        return min((at_s for at_s in times if at_s is not None), default=None)
+        return min([at_s for at_s in times if at_s is not None], default=None)

@@ -2,12 +2,13 @@
 
 from kiosk.alarm import Alarm
 from kiosk.bodies import Heartbeat
+from kiosk.cases import Case
 from kiosk.contacts import Contacts
 from kiosk.delivery import LinkState
 from kiosk.health import serious
 from kiosk.incident import record
 from kiosk.memory import Memory
-from kiosk.messages import Now, Pattern, Snapshot
+from kiosk.messages import IncidentRecord, Now, Pattern, Snapshot
 from kiosk.orders import Orders
 from kiosk.reports import Reports
 from kiosk.site import Site
@@ -25,6 +26,7 @@ class Parts:
         self.upkeep = Upkeep(self.reports)
         self.orders = Orders(self.alarm, self.upkeep, self.reports)
         self.memory = Memory()
+        self._recorded: tuple[tuple[Case, ...], tuple[IncidentRecord, ...]] = ((), ())
 
     @property
     def alerting(self) -> bool:
@@ -54,8 +56,15 @@ class Parts:
             saved_utc_ms=now.utc_ms,
             last_press_utc_ms=health.last_press_utc_ms,
             last_test_utc_ms=health.last_test_utc_ms,
-            incidents=tuple(record(case.incident) for case in self.alarm.cases.open),
+            incidents=self._records(),
         )
+
+    def _records(self) -> tuple[IncidentRecord, ...]:
+        """Give the open incidents as the journal keeps them, written anew only where they are others."""
+        if self._recorded[0] is not self.alarm.cases.open:
+            still_open = self.alarm.cases.open
+            self._recorded = still_open, tuple(record(case.incident) for case in still_open)
+        return self._recorded[1]
 
     def status(self, now: Now) -> dict[str, object]:
         """Describe everything for `kiosk status`, as JSON-able values without a number or a secret."""
@@ -74,7 +83,7 @@ class Parts:
             "inputs": self.contacts.raw(),
             "levels": self.contacts.levels(),
             "modem": self.reports.health.modem,
-            "incidents": [record(case.incident) for case in self.alarm.cases.open],
+            "incidents": list(self._records()),
             "unsent_events": len(self.reports.health.outbox),
         }
 

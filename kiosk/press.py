@@ -113,7 +113,7 @@ def _held(state: Held, event: Input, rules: Rules) -> Step:
             verdicts: tuple[Verdict, ...] = ("pressed",) if fires else ()
             if now_s >= state.since_s + rules.stuck_s:
                 return Stuck(), (*verdicts, "stuck")
-            return replace(state, fired=state.fired or fires), verdicts
+            return (replace(state, fired=True) if fires else state), verdicts
         case Down():
             return state, ()
         case _:

@@ -9,7 +9,6 @@ import re
 import struct
 from base64 import b32decode, b32encode
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import get_args
 
 from kiosk.bodies import Clock, Kind, ReplyStage
@@ -152,4 +151,4 @@ def _answer_tag(key: bytes, *, number: int, seq: int, pressed_s: int, said: str)
 
 
 def _tag(key: bytes, message: bytes) -> bytes:
-    return hmac.new(key, message, sha256).digest()
+    return hmac.digest(key, message, "sha256")

@@ -75,7 +75,8 @@ class Speech:
 
     def run(self, now: Now) -> list[Effect]:
         """Say what is due unasked."""
-        case, due_s = self._cases.newest("press"), self.wake_s()
+        case = self._cases.newest("press")
+        due_s = self._due_s(case) if case is not None else None
         if case is None or due_s is None or now.s < due_s:
             return []
         heard, line = guidance.comfort(case.guidance, case.incident.stage, now.s, self._reassure_s)
@@ -85,8 +86,9 @@ class Speech:
     def wake_s(self) -> float | None:
         """Give when the next unasked word is due."""
         case = self._cases.newest("press")
-        if case is None:
-            return None
+        return self._due_s(case) if case is not None else None
+
+    def _due_s(self, case: Case) -> float | None:
         return guidance.due_s(
             case.guidance,
             case.incident.stage,

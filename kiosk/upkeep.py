@@ -94,4 +94,4 @@ class Upkeep:
             self.mqtt.wake_s(), self.https.wake_s(), self.renewal.wake_s(), self.modem.wake_s(),
             self._cover_s, self._probe_s,
         )  # fmt: skip
-        return min(at_s for at_s in times if at_s is not None)
+        return min([at_s for at_s in times if at_s is not None])

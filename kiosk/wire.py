@@ -117,7 +117,7 @@ def parse_monitor_topic(name: str) -> str | Rejected:
 def utc_text(utc_ms: int) -> str:
     """Write a wall time (ms since 1970) as RFC 3339 UTC with ms."""
     moment = datetime.fromtimestamp(utc_ms // 1000, tz=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc_ms % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{utc_ms % 1000:03d}Z"
 
 
 def utc_ms(text: str) -> int | Rejected:

@@ -7,7 +7,6 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from kiosk.wire import Rejected
 
@@ -28,7 +27,7 @@ class SmsKeys:
 
 def derive(master: bytes, kiosk_id: str) -> bytes:
     """Derive a kiosk's key: HMAC-SHA256(master, "kiosk-sms|" + id), 32 bytes."""
-    return hmac.new(master, b"kiosk-sms|" + kiosk_id.encode(), sha256).digest()
+    return hmac.digest(master, b"kiosk-sms|" + kiosk_id.encode(), "sha256")
 
 
 def read_key(text: str) -> bytes | Rejected:
