@@ -95,5 +95,5 @@ guest:  ## an emulated arm64 board: the pin, the centre, the voice, an SMS (docs
 	$(PY) -m pytest -q -p no:randomly -m guest tests/deploy/guest/test_guest_press.py $(ARGS)
 
 guest-full:  ## every test that boots a whole system: this board, containers, provisioned trees
-	@dev/setup.sh guest
+	@dev/setup.sh guest-full
 	$(PY) -m pytest -q -p no:randomly -m guest tests/deploy $(ARGS)

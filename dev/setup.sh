@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
 # Makes .venv from a hashed lock file and sees to the Debian packages that the task needs.
-# Usage: dev/setup.sh demo|dev|deb|guest|mutate|audit
+# Usage: dev/setup.sh demo|dev|deb|guest|guest-full|mutate|audit
 set -euo pipefail
 cd "$(dirname "$0")/.."
-what=${1:?usage: dev/setup.sh demo|dev|deb|guest|mutate|audit}
+what=${1:?usage: dev/setup.sh demo|dev|deb|guest|guest-full|mutate|audit}
 tool=''
-case $what in mutate | audit) tool=$what what=dev ;; esac # one command's tools, on top of the tests' own
+full=''
+case $what in
+mutate | audit) tool=$what what=dev ;; # one command's tools, on top of the tests' own
+guest-full) full=yes what=guest ;;
+esac
 
 declare -A package=(
   [espeak-ng]=espeak-ng [aplay]=alsa-utils [mosquitto]=mosquitto [shellcheck]=shellcheck
@@ -23,7 +27,8 @@ trees=(qemu-aarch64-static systemd-nspawn arch-test arm-linux-gnueabihf-gcc)
 commands=(espeak-ng aplay)
 [ "$what" = dev ] && commands+=(mosquitto shellcheck systemd-analyze chromium nats-server ip pdftotext)
 [ "$what" = dev ] && commands+=(udevadm curl openssl nft "${packaging[@]}")
-[ "$what" = guest ] && commands+=(mosquitto "${board[@]}" "${trees[@]}" "${packaging[@]}")
+[ "$what" = guest ] && commands+=(mosquitto "${board[@]}" "${packaging[@]}")
+[ "$full" ] && commands+=("${trees[@]}")
 [ "$what" = deb ] && commands=("${packaging[@]}") && what=demo # the program's own words become its manual page
 
 missing=()
@@ -35,7 +40,7 @@ if [ "$what" = dev ]; then # Debian keeps the server's commands out of the PATH,
   fc-list 2>/dev/null | grep -qi dejavu || missing+=(fonts-dejavu-core fontconfig)
   [ -n "$(find /usr/lib -name 'libpangoft2-1.0.so.0' -print -quit)" ] || missing+=(libpango-1.0-0 libpangoft2-1.0-0)
 fi
-if [ "$what" = guest ]; then
+if [ "$full" ]; then
   [ -e /usr/arm-linux-gnueabihf/include/stdio.h ] || missing+=(libc6-dev-armhf-cross)
 fi
 python=${PYTHON:-python3}

@@ -105,13 +105,18 @@ def _tarball(arch: str) -> Path:
     return kept(name, fetch) / "root.tar"
 
 
+def fetched() -> tuple[Path, Path]:
+    """Give Debian's packages for the board and its configured twin; nothing of ours is in them."""
+    return _tarball("arm64"), _tarball("amd64")
+
+
 def _build_base(folder: Path) -> None:
     build(folder, None)
 
 
 def build(folder: Path, release: Path | None) -> None:
     """Build an image, with a release laid on it or without, in a process that may give files to anybody."""
-    arm, twin = _tarball("arm64"), _tarball("amd64")
+    arm, twin = fetched()
     as_root = [] if os.geteuid() == 0 else ["fakeroot", "--"]
     command = [*as_root, sys.executable, "-m", "deploy.board.image", str(arm), str(twin), str(folder)]
     command += [str(tar) for tar in release.glob("pana-release-*.tar")] if release else []
