@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from kiosk.bodies import Token
 from kiosk.messages import DrillAsked
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.pins import COUNTER, TAMPER
-from kiosk.simulate.pipe import BROKER
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.pins import COUNTER, TAMPER
+from kiosk.simulate.net.pipe import BROKER
 from kiosk.simulate.story import Deed
 
 if TYPE_CHECKING:

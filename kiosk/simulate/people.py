@@ -13,9 +13,9 @@ from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate import places
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.centre import Centre
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.gsm import Gsm, Sms
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.net.gsm import Gsm, Sms
 from kiosk.simulate.story import Deed
 
 CODE = re.compile(r"OK (\d{4})")

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from kiosk.prompts import Catalogue
 from kiosk.simulate import places
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.around import Surroundings
-from kiosk.simulate.box import Box
-from kiosk.simulate.broker import Broker
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.court import Court, Laws
 from kiosk.simulate.deeds import Deeds
 from kiosk.simulate.diary import Diary
 from kiosk.simulate.dice import Dice, Roll, Source
-from kiosk.simulate.doorway import Doorway
-from kiosk.simulate.gsm import Gsm
-from kiosk.simulate.law_arrival import Arrivals
-from kiosk.simulate.law_bounds import Bounds
-from kiosk.simulate.law_ends import Ends
-from kiosk.simulate.law_people import Calls
-from kiosk.simulate.law_speech import Speech
+from kiosk.simulate.hosts.around import Surroundings
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.doorway import Doorway
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.laws.arrival import Arrivals
+from kiosk.simulate.laws.bounds import Bounds
+from kiosk.simulate.laws.court import Court, Laws
+from kiosk.simulate.laws.ends import Ends
+from kiosk.simulate.laws.people import Calls
+from kiosk.simulate.laws.speech import Speech
+from kiosk.simulate.laws.truth import Broken, Truth
+from kiosk.simulate.laws.ways import Ways
+from kiosk.simulate.net.broker import Broker
+from kiosk.simulate.net.gsm import Gsm
+from kiosk.simulate.net.pipe import Net
 from kiosk.simulate.people import People
-from kiosk.simulate.pipe import Net
-from kiosk.simulate.store import SharedStore
 from kiosk.simulate.story import Story
-from kiosk.simulate.truth import Broken, Truth
-from kiosk.simulate.ways import Ways
 from kiosk.simulate.weather import Weather
 
 TICK_S = 1.0

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kiosk.effects import Tell
-from kiosk.simulate.law_ends import Ends
-from kiosk.simulate.truth import Broken
+from kiosk.simulate.laws.ends import Ends
+from kiosk.simulate.laws.truth import Broken
 
 
 def a_fact(**changes: Any) -> Any:

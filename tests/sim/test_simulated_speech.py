@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kiosk.effects import Say
-from kiosk.simulate.law_speech import Speech
-from kiosk.simulate.truth import Broken
+from kiosk.simulate.laws.speech import Speech
+from kiosk.simulate.laws.truth import Broken
 
 
 def a_fact(**changes: Any) -> Any:

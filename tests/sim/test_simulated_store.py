@@ -21,7 +21,7 @@ from kiosk.monitor.records import (
 )
 from kiosk.monitor.store import reading, schema
 from kiosk.monitor.store.writing import Writer
-from kiosk.simulate.store import SharedStore
+from kiosk.simulate.hosts.store import SharedStore
 
 IDS = ("A", "B", "sms-1-1-1", "sms-1-2-2")
 STAGES = ("received", "accepted", "en_route", "on_scene", "closed")

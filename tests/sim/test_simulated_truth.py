@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kiosk.effects import Tell
-from kiosk.simulate import truth as judged
-from kiosk.simulate.truth import Fact, Truth
+from kiosk.simulate.laws import truth as judged
+from kiosk.simulate.laws.truth import Fact, Truth
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from kiosk.simulate.broker import Broker, Letter
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.pipe import Net, Pipe
+from kiosk.simulate.net.broker import Broker, Letter
+from kiosk.simulate.net.pipe import Net, Pipe
 
 KEEPALIVE_S = 10.0
 CORRUPT_P = 0.5

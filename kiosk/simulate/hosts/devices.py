@@ -16,16 +16,17 @@ from kiosk.messages import (
     LinkFell,
     VoiceRefreshed,
 )
-from kiosk.simulate import places, speaker
-from kiosk.simulate.disk import Journal
-from kiosk.simulate.door import HttpsWorker
-from kiosk.simulate.link import KioskLink
-from kiosk.simulate.modem import Modem
-from kiosk.simulate.speaker import Speaker
+from kiosk.simulate import places
+from kiosk.simulate.hosts import speaker
+from kiosk.simulate.hosts.disk import Journal
+from kiosk.simulate.hosts.speaker import Speaker
+from kiosk.simulate.net.door import HttpsWorker
+from kiosk.simulate.net.link import KioskLink
+from kiosk.simulate.net.modem import Modem
 from kiosk.site import Site
 
 if TYPE_CHECKING:
-    from kiosk.simulate.box import Box
+    from kiosk.simulate.hosts.box import Box
 
 OPEN_PINS_S = 0.05
 

@@ -26,7 +26,7 @@ from kiosk.monitor.records import (
     StoreText,
     Text,
 )
-from kiosk.simulate.rows import DOORS, Row, joined
+from kiosk.simulate.hosts.rows import DOORS, Row, joined
 from kiosk.wire import utc_text
 
 LEASE_S = 10.0

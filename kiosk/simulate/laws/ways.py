@@ -5,10 +5,10 @@ A way is up while every part of it is: the kiosk's process, its stretch, one mon
 
 from typing import NamedTuple
 
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.gsm import GSM
-from kiosk.simulate.pipe import BROKER
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.net.gsm import GSM
+from kiosk.simulate.net.pipe import BROKER
 from kiosk.simulate.weather import Weather
 
 FOREVER = float("inf")

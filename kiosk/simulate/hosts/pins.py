@@ -11,7 +11,7 @@ from kiosk.simulate.dice import Dice
 from kiosk.wiring import rules_of
 
 if TYPE_CHECKING:
-    from kiosk.simulate.box import Box
+    from kiosk.simulate.hosts.box import Box
 
 COUNTER, TAMPER = "counter", "tamper"
 REST_S = 9.0  # of 16 s after which an input that nobody reads is a fault

@@ -8,9 +8,9 @@ from typing import Any
 from kiosk import wire
 from kiosk.bodies import STAGES, Alert, Reply
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.door import HOLD_S, Answer
-from kiosk.simulate.store import SharedStore
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.net.door import HOLD_S, Answer
 
 CORE_S = 3.5
 LOOK_S = 0.02

@@ -5,7 +5,7 @@ It stands where `kiosk.monitor.neighbours` stands on a real one, and keeps its t
 
 from kiosk.monitor.messages import LeaseChanged, NewsRead
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.store import LEASE_S, SharedStore
+from kiosk.simulate.hosts.store import LEASE_S, SharedStore
 
 RENEW_S, ASK_S = 3.0, 1.0
 MARGIN_S = 1.0

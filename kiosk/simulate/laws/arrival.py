@@ -1,11 +1,11 @@
 """Laws 1 and 2: a press reaches the centre in time, and the centre has each incident once. Pure."""
 
 from kiosk.monitor.records import Change, StoreAlert, StoreRenamed, StoreStage
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.store import SharedStore
-from kiosk.simulate.truth import Broken, Fact, Truth
-from kiosk.simulate.ways import BOUNDS, FOREVER, Ways
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
 
 DOUBLE_MAX_S = (
     40.0  # two monitors may each have heard another copy; they read each other's news within seconds

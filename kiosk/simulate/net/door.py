@@ -13,7 +13,7 @@ from kiosk.bodies import Alert, Reply, Stage, Token
 from kiosk.messages import HttpsAnswered, HttpsFailed, KioskEvent
 from kiosk.simulate.agenda import Agenda, Do
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.mqtt import spoil
+from kiosk.simulate.net.mqtt import spoil
 from kiosk.simulate.weather import Weather
 
 HOLD_S = 25.0

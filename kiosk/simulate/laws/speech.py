@@ -2,8 +2,8 @@
 
 from kiosk.bodies import Alert
 from kiosk.effects import Effect, Say
-from kiosk.simulate.box import Box
-from kiosk.simulate.truth import Broken, Fact, Truth
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.laws.truth import Broken, Fact, Truth
 
 STAGES = frozenset({"received", "accepted", "en_route", "on_scene", "closed"})
 DRILLS = frozenset({"drill", "check_ok", "check_failed"})

@@ -18,12 +18,12 @@ from kiosk.monitor.fleet import Fleet, Limits
 from kiosk.monitor.messages import Notice
 from kiosk.monitor.records import Plan, StoreSpan
 from kiosk.simulate import places
-from kiosk.simulate.around import UTC_MS, Audience, Surroundings
-from kiosk.simulate.hands import carry_out, sizes_of
-from kiosk.simulate.neighbours import Neighbours
-from kiosk.simulate.store import SharedStore
-from kiosk.simulate.texter import Texter
-from kiosk.simulate.uplink import Uplink
+from kiosk.simulate.hosts.around import UTC_MS, Audience, Surroundings
+from kiosk.simulate.hosts.hands import carry_out, sizes_of
+from kiosk.simulate.hosts.neighbours import Neighbours
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.net.texter import Texter
+from kiosk.simulate.net.uplink import Uplink
 
 COMMIT_S = (0.004, 0.05)
 STORE_MAX_S = 15.0  # a statement's own limit

@@ -10,16 +10,16 @@ from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.records import Change
 from kiosk.prompts import Catalogue
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.broker import Broker
 from kiosk.simulate.dice import Dice, Roll
-from kiosk.simulate.door import Door
-from kiosk.simulate.gsm import Gsm
-from kiosk.simulate.pipe import Net
+from kiosk.simulate.net.broker import Broker
+from kiosk.simulate.net.door import Door
+from kiosk.simulate.net.gsm import Gsm
+from kiosk.simulate.net.pipe import Net
 from kiosk.simulate.weather import Weather
 
 if TYPE_CHECKING:
-    from kiosk.simulate.box import Box
-    from kiosk.simulate.centre import Centre
+    from kiosk.simulate.hosts.box import Box
+    from kiosk.simulate.hosts.centre import Centre
 
 UTC_MS = 1_790_000_000_000  # wall time when a story begins
 

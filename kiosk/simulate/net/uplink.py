@@ -10,10 +10,10 @@ from kiosk import wire
 from kiosk.bodies import MonitorStatus, StatusState
 from kiosk.monitor.intake import Heard
 from kiosk.monitor.messages import LinkFell, LinkRose, Receipt, ReplyTaken
-from kiosk.simulate.broker import Broker, Letter
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.mqtt import KEEPALIVE_S, Line, Patience
-from kiosk.simulate.pipe import Net
+from kiosk.simulate.net.broker import Broker, Letter
+from kiosk.simulate.net.mqtt import KEEPALIVE_S, Line, Patience
+from kiosk.simulate.net.pipe import Net
 
 FIRST_REST_S, LONGEST_REST_S = 0.25, 10.0
 STABLE_S = 10.0

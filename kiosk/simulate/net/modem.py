@@ -23,7 +23,7 @@ from kiosk.messages import (
 )
 from kiosk.simulate.agenda import Agenda, Do
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.gsm import Gsm, Sms
+from kiosk.simulate.net.gsm import Gsm, Sms
 from kiosk.simulate.weather import Weather
 
 OPEN_S = (3.0, 8.0)

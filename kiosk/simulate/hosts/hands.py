@@ -14,7 +14,7 @@ from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.fleet import Fleet
 
 if TYPE_CHECKING:
-    from kiosk.simulate.centre import Centre
+    from kiosk.simulate.hosts.centre import Centre
 
 
 def carry_out(centre: "Centre", effect: FleetEffect) -> None:

@@ -12,8 +12,8 @@ from kiosk.monitor.messages import SmsArrived, TextSettled
 from kiosk.monitor.records import Text
 from kiosk.simulate.agenda import Agenda
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.gsm import Gsm, Sms
-from kiosk.simulate.modem import Modem
+from kiosk.simulate.net.gsm import Gsm, Sms
+from kiosk.simulate.net.modem import Modem
 from kiosk.simulate.weather import Weather
 
 GATEWAY_S = (0.1, 1.5)

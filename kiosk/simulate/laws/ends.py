@@ -4,10 +4,10 @@ from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect, Tell
 from kiosk.monitor import cases
 from kiosk.monitor.records import Change, StoreStage
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.store import SharedStore
-from kiosk.simulate.truth import Broken, Fact, Truth
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.laws.truth import Broken, Fact, Truth
 
 EARLY_S = 1.0  # a wall clock's own millisecond
 CAUSED = frozenset(

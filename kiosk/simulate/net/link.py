@@ -13,10 +13,10 @@ from kiosk.messages import KioskEvent, LinkFell, LinkHeard, LinkRose, Published,
 from kiosk.net.inbox import Inbox
 from kiosk.net.turns import SHORTEST_S, Turns
 from kiosk.net.unanswered import Unanswered
-from kiosk.simulate.broker import Broker, Letter
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.mqtt import Line, Patience
-from kiosk.simulate.pipe import Net
+from kiosk.simulate.net.broker import Broker, Letter
+from kiosk.simulate.net.mqtt import Line, Patience
+from kiosk.simulate.net.pipe import Net
 
 ACK_S = 5.0
 STABLE_S = 10.0

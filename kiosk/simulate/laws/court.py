@@ -10,18 +10,18 @@ from kiosk.monitor import effects as centre_do
 from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.records import Case, Change
 from kiosk.simulate.agenda import Agenda
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
 from kiosk.simulate.diary import Diary
-from kiosk.simulate.gsm import Sms
-from kiosk.simulate.law_arrival import Arrivals
-from kiosk.simulate.law_bounds import Bounds
-from kiosk.simulate.law_ends import Ends
-from kiosk.simulate.law_people import Calls
-from kiosk.simulate.law_speech import Speech
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.laws.arrival import Arrivals
+from kiosk.simulate.laws.bounds import Bounds
+from kiosk.simulate.laws.ends import Ends
+from kiosk.simulate.laws.people import Calls
+from kiosk.simulate.laws.speech import Speech
+from kiosk.simulate.laws.truth import Broken, Truth
+from kiosk.simulate.laws.ways import Ways
+from kiosk.simulate.net.gsm import Sms
 from kiosk.simulate.people import STAGE
-from kiosk.simulate.truth import Broken, Truth
-from kiosk.simulate.ways import Ways
 
 SELDOM = 5  # ticks between two looks at what is kept
 QUIET = frozenset({"command_result", "link_up", "lease"})

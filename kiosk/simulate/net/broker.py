@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.pipe import BROKER, Net, Pipe
+from kiosk.simulate.net.pipe import BROKER, Net, Pipe
 
 IN_FLIGHT = 20  # unacknowledged messages to one client, as Mosquitto has it
 WAITING_MAX = 1_000

@@ -15,8 +15,8 @@ from kiosk.journal.record import Damaged, unpack
 from kiosk.messages import IncidentRecord
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case
-from kiosk.simulate.box import Box
-from kiosk.simulate.written import Written
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.laws.written import Written
 
 SMS_NAME = re.compile(r"sms-([0-9]+)-([0-9]+)-([0-9]+)")
 PEOPLES = ("accepted", "en_route", "on_scene", "closed")

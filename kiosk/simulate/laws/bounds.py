@@ -7,10 +7,10 @@ from kiosk.bodies import Alert, Heartbeat
 from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect
 from kiosk.health import FAULTS_MAX, OUTBOX_MAX
-from kiosk.simulate.box import Box
-from kiosk.simulate.broker import Broker
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.truth import Broken
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.laws.truth import Broken
+from kiosk.simulate.net.broker import Broker
 
 MINUTE_S = 60.0
 EFFECTS_A_TURN = 90

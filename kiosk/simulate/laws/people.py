@@ -5,12 +5,12 @@ from kiosk.bodies import Alert
 from kiosk.effects import Effect
 from kiosk.monitor.effects import FleetEffect, SendText
 from kiosk.monitor.records import Case
-from kiosk.simulate.box import Box
-from kiosk.simulate.centre import Centre
-from kiosk.simulate.gsm import Sms
-from kiosk.simulate.store import SharedStore
-from kiosk.simulate.truth import Broken, Fact, Truth
-from kiosk.simulate.ways import BOUNDS, FOREVER, Ways
+from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.hosts.centre import Centre
+from kiosk.simulate.hosts.store import SharedStore
+from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
+from kiosk.simulate.net.gsm import Sms
 
 TAKEN = frozenset({"accepted", "en_route", "on_scene", "closed"})
 MODEM_STEADY_S = 180.0  # a modem that hung is open again by then

@@ -10,10 +10,10 @@ from kiosk import effects as do
 from kiosk.core import Core
 from kiosk.messages import KioskEvent, Now, Woken
 from kiosk.simulate import places
-from kiosk.simulate.around import UTC_MS, Surroundings, Witness
-from kiosk.simulate.devices import Devices
-from kiosk.simulate.disk import Disk
-from kiosk.simulate.pins import Pins
+from kiosk.simulate.hosts.around import UTC_MS, Surroundings, Witness
+from kiosk.simulate.hosts.devices import Devices
+from kiosk.simulate.hosts.disk import Disk
+from kiosk.simulate.hosts.pins import Pins
 from kiosk.simulate.story import Shop
 
 RESTART_S = 2.5  # systemd's RestartSec and Python's start
