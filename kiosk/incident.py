@@ -149,8 +149,8 @@ def outlives(incident: Incident, reply: Reply, link: Route) -> bool:
 
     Texts tell of presses late or never: by SMS those before a person's last word count as looked at.
     """
-    looked_at = incident.presses_taken if link == "sms" else 0
-    unknown = reply.presses > 0 and max(reply.presses, looked_at) < incident.presses
+    known = max(reply.presses, incident.presses_taken) if link == "sms" else reply.presses
+    unknown = reply.presses > 0 and known < incident.presses
     still_open = incident.kind == "press" and not isinstance(incident.state, Over)
     return reply.stage == "closed" and unknown and still_open
 
