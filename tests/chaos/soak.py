@@ -41,7 +41,8 @@ class Soak:
         self._chance = random.Random(seed)
         self._site = site
         (site.folder / "tmp").mkdir()
-        site.environ |= {"TMPDIR": str(site.folder / "tmp"), "MALLOC_ARENA_MAX": "2"}  # as kiosk.service sets it
+        site.environ["TMPDIR"] = str(site.folder / "tmp")
+        site.environ["MALLOC_ARENA_MAX"] = "2"  # as kiosk.service sets it
         self.pids = {"centre": site.start_centre().pid, "kiosk": site.start_kiosk().pid}
         self.seen: dict[str, list[Vitals]] = {name: [] for name in self.pids}
         self.rounds = self.presses = 0
