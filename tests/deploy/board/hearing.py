@@ -18,6 +18,7 @@ HEADER_BYTES = 44
 PIECE_S = 0.25
 QUIET = 0.004  # full scale is 1; a piece below says nothing
 ALIKE = 0.8  # correlation of a piece with what was heard
+AS_ALIKE = 0.05
 STUMBLE = RATE_HZ  # within one second, pieces of a clip belong together
 HALF = 0.5
 AHEAD_S = 12.0  # how much further than the last piece the next one is looked for
@@ -121,12 +122,12 @@ def _follow(
 
 
 def _place(sound: Samples, piece: Samples) -> tuple[int, float]:
-    """Give the place where a piece is most alike, and how alike it is there."""
+    """Give the first place where a piece is as alike as anywhere, and how alike it is there."""
     if len(sound) < len(piece):
         return 0, 0.0
     energy = np.sqrt(np.maximum(fftconvolve(sound**2, np.ones(len(piece), np.float32), "valid"), 1e-6))
     likeness = fftconvolve(sound, piece[::-1], "valid") / (energy * np.linalg.norm(piece))
-    at = int(np.argmax(likeness))
+    at = int(np.argmax(likeness >= likeness.max() - AS_ALIKE))  # another sentence may have the same words
     return at, float(likeness[at])
 
 
