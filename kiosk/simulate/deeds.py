@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kiosk.simulate.world import World
 
 ARMED_AFTER_S = 0.3  # the inputs of a process that began are open and at rest by then
+OPENED_S = 6.0  # an input that came back is open again by then
 SEEN_S = 0.25  # a press counts so soon after it met its guard
 HOUR_MS = 3_600_000
 
@@ -73,7 +74,11 @@ class Deeds:
         watched_s = box.pins.watched_since_s
         clear_s = self._world.weather.clear_since(f"pins:{box.who}")
         armed = watched_s is not None and watched_s + ARMED_AFTER_S <= began_s and box.core is not None
-        if not armed or clear_s is None or clear_s + 6.0 > began_s or box.pins.is_closed(COUNTER):
+        if not armed or clear_s is None or box.pins.is_closed(COUNTER):
+            return
+        # a process that is frozen opens no input again that came back meanwhile
+        able_s = clear_s if box.pins.is_open(COUNTER) else max(clear_s, box.frozen_until_s)
+        if able_s + OPENED_S > began_s:
             return
 
         def demand() -> None:

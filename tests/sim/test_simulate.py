@@ -162,3 +162,16 @@ def test_a_page_that_waited_for_a_stalled_commit_breaks_no_law(teller: Teller) -
     story = Story(seed="stall50", shops=(shop,), deeds=deeds, monitors=2, heal_s=32.0)
     outcome = teller.play(story)
     assert outcome.held, verdict(outcome)
+
+
+def test_a_press_on_an_input_that_a_frozen_process_could_not_open_again_breaks_no_law(teller: Teller) -> None:
+    deeds = (
+        Deed(at_s=32.0, what="fault", who="pins:k1", how="lost", for_s=11.33),
+        Deed(at_s=39.0, what="freeze", who="k1", for_s=12.38),
+        Deed(at_s=51.0, what="press", who="k1", for_s=0.2),
+    )
+    story = Story(
+        seed="589684833.556", shops=(Shop(https=False),), deeds=deeds, monitors=1, heal_s=53.0, calm=True
+    )
+    outcome = teller.play(story)
+    assert outcome.held, verdict(outcome)

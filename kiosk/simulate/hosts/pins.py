@@ -44,6 +44,10 @@ class Pins:
         """Tell whether somebody holds a contact closed."""
         return self._closed.get(name, False)
 
+    def is_open(self, name: str) -> bool:
+        """Tell whether the kiosk holds an input open."""
+        return name in self._open
+
     def move(self, name: str, *, closed: bool) -> None:
         """Close or open a contact, with the bounce of a real one."""
         bounces = self._dice.whole(0, 2)
