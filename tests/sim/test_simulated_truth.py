@@ -43,3 +43,10 @@ def test_a_text_under_way_is_no_answer_to_a_new_incident_while_another_may_be_me
     assert pressed(truth, "A2", 17.0).said == {}
     truth.says(old, "closed", 20.0)
     assert pressed(truth, "A3", 30.0).said == {}
+
+
+def test_of_two_presses_of_one_moment_the_one_opened_last_is_the_newest(truth: Truth) -> None:
+    """Two alerts closed together, each pressed again before: both presses are opened in the same turn."""
+    pressed(truth, "A1", 10.0)
+    newer = pressed(truth, "A2", 10.0)
+    assert truth.newest("k1") is newer

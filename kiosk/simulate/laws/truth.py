@@ -212,8 +212,8 @@ class Truth:
                 self.says(fact, stage, now_s)
 
     def newest(self, who: str) -> Fact | None:
-        """Give the newest press that a kiosk has open."""
-        found = [fact for fact in self.open.get(who, {}).values() if fact.kind == "press"]
+        """Give the newest press that a kiosk has open: of two at one moment the one that was opened last."""
+        found = [fact for fact in reversed(self.open.get(who, {}).values()) if fact.kind == "press"]
         return max(found, key=lambda fact: fact.opened_s, default=None)
 
     def presses(self) -> Iterator[Fact]:
