@@ -146,8 +146,9 @@ class ModemProcess:
                     self._process.kill()
         code = self._process.wait()
         self._reason = self._reason or f"the modem's process ended with {code}"
-        self._answers.put(None)
+        # told before whoever waits for an answer goes on: it may begin the next session at once
         self._ended(self._reason, code < 0 and code != -signal.SIGKILL)
+        self._answers.put(None)
 
     def _take(self, line: bytes) -> bool:
         try:

@@ -130,8 +130,12 @@ class GammuModem:
         self._offered_pin = self._pin()
         fields = {"device": self._config.device, "pin": self._offered_pin, "smsc": self._config.smsc}
         deadline_s = _RESET_OPEN_S if reset == "cfun" else _OPEN_S
-        raw = self._ask("open", deadline_s, reset=reset, poison=self._poison, **fields)
-        self._poison = 0
+        poison, self._poison = self._poison, 0  # the session may die of another before its answer is read
+        try:
+            raw = self._ask("open", deadline_s, reset=reset, poison=poison, **fields)
+        except ModemFailed:
+            self._poison = self._poison or poison
+            raise
         return msgspec.json.decode(raw, type=Status)
 
     def _pin(self) -> str | None:
@@ -197,7 +201,7 @@ class GammuModem:
         with self._lock:
             if session != self._session:
                 return
-            if crashed:
+            if crashed and self._reading:
                 self._poison = self._reading
             self._reading = 0
             if self._busy:

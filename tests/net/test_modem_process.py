@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import psutil
 import pytest
-from fakes.sms_bench import Posted
+from fakes.sms_bench import PATIENCE_S, Posted
 
 from kiosk.bodies import Token
 from kiosk.config import Balance, Sms
@@ -36,6 +38,9 @@ for line in sys.stdin:
 CRASHES = (
     ANSWERING
     + '        tell(event="reading", place=7)\n        import os, signal; os.kill(os.getpid(), 11)\n'
+)
+CRASHES_THEN_REFUSES = CRASHES.replace(
+    '    if ask["do"]', '    if ask["poison"]: tell(id=ask["id"], error="busy")\n    elif ask["do"]'
 )
 LIES = ANSWERING + '        print("{ not json", flush=True)\n'
 FLOODS = ANSWERING + '        sys.stdout.write("x" * 300000); sys.stdout.flush()\n'
@@ -91,6 +96,32 @@ def test_a_message_that_kills_gammu_is_deleted_unread_by_the_next_session(bench:
     modem.open("none")
     bench.posted.wait(LinkFell, 2)
     assert [ask["poison"] for ask in bench.asked()] == [0, 7]
+
+
+def test_a_session_that_dies_while_its_opening_is_still_being_heard_names_its_message(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = ModemProcess.ask
+
+    def slow(self: ModemProcess, do: str, **fields: Any) -> msgspec.Raw:
+        raw = honest(self, do, **fields)
+        self._reader.join(PATIENCE_S)
+        return raw
+
+    monkeypatch.setattr(ModemProcess, "ask", slow)
+    modem = bench.modem(CRASHES)
+    modem.open("none")
+    modem.open("none")
+    assert [ask["poison"] for ask in bench.asked()] == [0, 7]
+
+
+def test_a_message_is_named_again_where_the_opening_that_should_delete_it_fails(bench: Bench) -> None:
+    modem = bench.modem(CRASHES_THEN_REFUSES)
+    for _ in range(3):
+        modem.open("none")
+        if modem._process is not None:
+            modem._process._reader.join(PATIENCE_S)
+    assert [ask["poison"] for ask in bench.asked()] == [0, 7, 7]
 
 
 def test_a_child_that_writes_nonsense_is_killed_and_told(bench: Bench) -> None:
