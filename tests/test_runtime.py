@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from queue import SimpleQueue
 
 import pytest
@@ -315,6 +316,10 @@ def run(
 ASKED = StatusAsked(Token("a"))
 
 
+def at(now_s: float) -> Now:
+    return Now(s=now_s, utc_ms=0, chance=0.5, fresh_id="x")
+
+
 def test_effects_are_carried_out_in_their_order_until_a_stop() -> None:
     done: list[Effect] = []
     brain = Brain(lambda event: [Tell("one"), Tell("two"), Stop(75, "ordered")] if event == ASKED else [])
@@ -350,16 +355,37 @@ def test_an_error_of_the_core_ends_the_loop_and_feeds_no_watchdog() -> None:
     assert len(fed) == 1, "only the healthy turn before fed it"
 
 
-def test_the_watchdog_is_fed_after_each_turn_and_not_at_the_start() -> None:
+def test_the_watchdog_is_fed_after_a_turn_and_not_at_the_start() -> None:
     order: list[str] = []
+    seconds = count(100.0, runtime.FED_EVERY_S)
 
     def think(event: KioskEvent) -> list[Effect]:
         order.append("turn")
         return [Stop(0, "")] if event == ASKED else []
 
-    loop = run(Brain(think), lambda _: None, Woken(), ASKED, progress=lambda: order.append("fed"))
+    loop = run(
+        Brain(think), lambda _: None, Woken(), ASKED,
+        progress=lambda: order.append("fed"), now=lambda: at(next(seconds)),
+    )  # fmt: skip
     loop.run()
     assert order == ["turn", "fed"] * 2
+
+
+def test_a_busy_second_feeds_the_watchdog_once() -> None:
+    """Ten words that nobody read yet fill the manager's queue: the next, told once, would be lost."""
+    fed: list[float] = []
+    seconds = count(100.0, 0.125)
+    now = at(100.0)
+
+    def tick() -> Now:
+        nonlocal now
+        now = at(next(seconds))
+        return now
+
+    brain = Brain(lambda event: [Stop(0, "")] if event == ASKED else [])
+    events = [*[Woken()] * 23, ASKED]
+    run(brain, lambda _: None, *events, progress=lambda: fed.append(now.s), now=tick).run()
+    assert fed == [100.125, 101.125, 102.125]
 
 
 def test_stopping_wakes_the_loop_and_gives_the_code() -> None:
@@ -401,7 +427,7 @@ def test_the_loop_looks_after_its_workers(bench: Bench) -> None:
     times = iter([0.0, time.monotonic() + BUSY_MAX_S + 1])
 
     def now() -> Now:
-        return Now(s=next(times), utc_ms=0, chance=0.5, fresh_id="x")
+        return at(next(times))
 
     run(Brain(lambda _: [Stop(0, "")]), lambda _: None, ASKED, workers=[bench.worker], now=now).run()
     assert bench.ear.hear(WorkerFailed).worker == "thing"
