@@ -42,6 +42,7 @@ class Mood:
     drills: float = 0.05
     forgeries: float = 0.1
     slow_people: float = 0.12  # probability that nobody reacts for minutes
+    asleep: float = 0.08  # probability that nobody reacts at all
 
 
 MOODS = (
@@ -52,6 +53,9 @@ MOODS = (
     Mood(crashes=0.3, store=0.4, broker=0.2, slow_people=0.4),
     Mood(abuse=0.5, drills=0.3, forgeries=0.6, links=0.15),
     Mood(links=0.4, modems=0.3, crashes=0.25, disks=0.2, clocks=0.08, broker=0.15, store=0.15, gsm=0.2),
+    # A quiet night: one press, nobody wakes for rounds of calls, and what is lost is not healed by the next fault.
+    Mood(presses=0.15, crashes=0.2, asleep=0.7, slow_people=0.8, forgeries=0.0),
+    Mood(presses=0.4, broker=0.4, forgeries=0.0),
 )
 
 
@@ -152,7 +156,7 @@ class Author:
     def _react(self, at_s: float) -> None:
         """Let people do what people do about an alert, sooner or later, once or twice, or not at all."""
         dice = self._dice
-        if dice.yes(0.08):
+        if dice.yes(self._mood.asleep):
             return
         slow = dice.yes(self._mood.slow_people)
         at_s += dice.between(60.0, 240.0) if slow else dice.pick((3.0, 8.0, 20.0, 45.0)) * dice.random()
