@@ -489,6 +489,14 @@ def test_a_commit_is_durable_before_it_is_acknowledged(bench: Bench) -> None:
     assert journal._connection.execute("PRAGMA max_page_count").fetchone() == (store.MAX_PAGES,)
 
 
+def test_the_store_keeps_little_of_itself_in_memory(bench: Bench) -> None:
+    """SQLite's own cache would grow with the history, by 1 MiB over weeks."""
+    journal = bench.start()
+    journal.save(snapshot())
+    assert journal._connection is not None
+    assert journal._connection.execute("PRAGMA cache_size").fetchone() == (-store.CACHE_KIB,)
+
+
 def test_each_stage_is_written_into_the_history_once(bench: Bench) -> None:
     journal = bench.start()
     for seq, stage in enumerate(("pressed", "pressed", "received", "accepted")):

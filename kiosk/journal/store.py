@@ -21,6 +21,7 @@ MAGIC = b"SQLite format 3\x00"
 BUSY_S = 1.0
 MAX_PAGES = 2048  # of 4 KiB: 8 MiB, whatever happens
 WAL_PAGES = 64  # written back to the main file after that many
+CACHE_KIB = 128  # a commit needs the snapshot and both ends of history; SQLite would keep all of it, 1 MiB
 HISTORY = (
     "CREATE TABLE history (id INTEGER PRIMARY KEY, at_utc_ms INTEGER NOT NULL, alert_id TEXT NOT NULL, "
     "kind TEXT NOT NULL, stage TEXT NOT NULL, by TEXT NOT NULL)"
@@ -169,6 +170,7 @@ def _harden(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
     connection.execute(f"PRAGMA max_page_count = {MAX_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _demand_header(path: Path) -> None:

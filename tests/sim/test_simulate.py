@@ -40,9 +40,9 @@ def test_every_law_holds_on_a_fresh_seed(teller: Teller, capsys: pytest.CaptureF
         print(f"\n{total.line(seed, 0)}")  # noqa: T201 - whoever reads the log can play it again
 
 
-@pytest.mark.parametrize("number", [37, 7, 49, 29, 21, 22, 28, 14])
+@pytest.mark.parametrize("number", [20, 2, 19, 53, 0, 1])
 def test_every_law_holds_on_stories_that_reach_most_faults(teller: Teller, number: int) -> None:
-    """Chosen among fifty: together they go where the others go, whatever the fresh seed meets."""
+    """Chosen among sixty: together they go where the others go, whatever the fresh seed meets."""
     outcome = teller.play(teller.write(f"reach.{number}"))
     assert outcome.held, verdict(outcome)
 
