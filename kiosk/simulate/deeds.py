@@ -3,7 +3,7 @@
 A deed that makes no sense any more (its target is gone, or was shrunk away) does nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kiosk.bodies import Token
 from kiosk.messages import DrillAsked
@@ -12,9 +12,7 @@ from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.hosts.pins import COUNTER, TAMPER
 from kiosk.simulate.net.pipe import BROKER
 from kiosk.simulate.story import Deed
-
-if TYPE_CHECKING:
-    from kiosk.simulate.world import World
+from kiosk.simulate.world import World
 
 ARMED_AFTER_S = 0.3  # the inputs of a process that began are open and at rest by then
 OPENED_S = 6.0  # an input that came back is open again by then
@@ -25,7 +23,7 @@ HOUR_MS = 3_600_000
 class Deeds:
     """Does deeds; the one expectation that belongs to a deed is that a good press counts."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
 
     def do(self, deed: Deed) -> None:

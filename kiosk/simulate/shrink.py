@@ -5,8 +5,8 @@ from math import ceil
 
 from msgspec import structs
 
+from kiosk.simulate.performance import Outcome
 from kiosk.simulate.story import Deed, Shop, Story
-from kiosk.simulate.world import Outcome
 
 Play = Callable[[Story], Outcome]
 

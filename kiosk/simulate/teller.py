@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from kiosk.prompts import Catalogue
 from kiosk.simulate.author import Author
 from kiosk.simulate.dice import Dice, Roll
+from kiosk.simulate.performance import Outcome, Performance
 from kiosk.simulate.shrink import shrink
 from kiosk.simulate.story import Story
-from kiosk.simulate.world import Outcome, World
+from kiosk.simulate.world import World
 
 LAWS = (
     "no core raises an exception",
@@ -57,7 +58,7 @@ class Teller:
 
     def play(self, story: Story, *, telling: bool = False) -> Outcome:
         """Play a story."""
-        return World(story, self._words, self._roll, telling=telling).play()
+        return Performance(World(story, self._words, self._roll, telling=telling)).play()
 
     def shrink(self, found: Outcome, plays_max: int) -> Outcome:
         """Give the shortest story that breaks the same law, with its timeline."""

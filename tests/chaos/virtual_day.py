@@ -16,6 +16,7 @@ import time
 
 from chaos import result
 from chaos.vitals import deep_bytes, growth_percent, look
+from kiosk.simulate.performance import Performance
 from kiosk.simulate.story import Deed, Shop, Story
 from kiosk.simulate.world import World
 from kiosk.words import load_catalogue
@@ -95,7 +96,7 @@ def main() -> int:
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
     began_s, day = time.monotonic(), Day(options.hours, seed)
-    outcome = day.world.play()
+    outcome = Performance(day.world).play()
     wrong = "" if outcome.held else f"law {outcome.law}: {outcome.what}"
     growth = {name: growth_percent(seen[WARM_UP_H:]) for name, seen in day.seen.items()}
     wrong = wrong or ", ".join(f"{k} grew by {v:.2f} %" for k, v in growth.items() if v > GROWTH_MAX)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 from fakes import sim_plants as plant
 
+from kiosk.simulate.performance import Outcome
 from kiosk.simulate.story import Deed, Shop, Story
 from kiosk.simulate.teller import Teller
-from kiosk.simulate.world import Outcome
 from kiosk.words import load_catalogue
 
 WORDS = load_catalogue()

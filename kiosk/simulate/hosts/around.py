@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 
 from kiosk.effects import Effect
 from kiosk.messages import KioskEvent
@@ -17,10 +17,8 @@ from kiosk.simulate.net.gsm import Gsm
 from kiosk.simulate.net.pipe import Net
 from kiosk.simulate.weather import Weather
 
-if TYPE_CHECKING:
-    from kiosk.simulate.hosts.box import Box
-    from kiosk.simulate.hosts.centre import Centre
-
+B_contra = TypeVar("B_contra", contravariant=True)  # a kiosk's box
+C_contra = TypeVar("C_contra", contravariant=True)  # a centre
 UTC_MS = 1_790_000_000_000  # wall time when a story begins
 
 
@@ -43,42 +41,42 @@ class Surroundings:
         return Dice(self.roll(name), calm=self.calm)
 
 
-class Witness(Protocol):
+class Witness(Protocol[B_contra]):
     """Who sees all that a kiosk does."""
 
-    def kiosk_turned(self, box: "Box", event: KioskEvent | None, effects: list[Effect]) -> None:
+    def kiosk_turned(self, box: B_contra, event: KioskEvent | None, effects: list[Effect]) -> None:
         """One turn of a core came to these effects."""
 
-    def kiosk_did(self, box: "Box", effect: Effect) -> None:
+    def kiosk_did(self, box: B_contra, effect: Effect) -> None:
         """One of them was carried out."""
 
-    def kiosk_sounded(self, box: "Box", key: str) -> None:
+    def kiosk_sounded(self, box: B_contra, key: str) -> None:
         """A sentence began to sound."""
 
-    def kiosk_died(self, box: "Box", *, power: bool) -> None:
+    def kiosk_died(self, box: B_contra, *, power: bool) -> None:
         """The process or the power is gone."""
 
-    def kiosk_began(self, box: "Box") -> None:
+    def kiosk_began(self, box: B_contra) -> None:
         """The process runs."""
 
-    def kiosk_raised(self, box: "Box", event: KioskEvent | None, error: Exception) -> None:
+    def kiosk_raised(self, box: B_contra, event: KioskEvent | None, error: Exception) -> None:
         """The core let an exception out, which it never may."""
 
 
-class Audience(Protocol):
+class Audience(Protocol[C_contra]):
     """Who sees all that a monitor does."""
 
-    def centre_did(self, centre: "Centre", effect: FleetEffect) -> None:
+    def centre_did(self, centre: C_contra, effect: FleetEffect) -> None:
         """An effect was carried out."""
 
     def centre_kept(self, changes: list[Change]) -> None:
         """A commit ended well."""
 
-    def centre_died(self, centre: "Centre") -> None:
+    def centre_died(self, centre: C_contra) -> None:
         """The process is gone."""
 
-    def centre_began(self, centre: "Centre") -> None:
+    def centre_began(self, centre: C_contra) -> None:
         """The process runs."""
 
-    def centre_raised(self, centre: "Centre", error: Exception) -> None:
+    def centre_raised(self, centre: C_contra, error: Exception) -> None:
         """The fleet let an exception out, which it never may."""

@@ -25,7 +25,7 @@ OVERDUE_S = 1.0  # a crash that waits for an effect falls by then all the same
 class Box:
     """One kiosk over all its lives; `who` names it in stories."""
 
-    def __init__(self, around: Surroundings, witness: Witness, shop: Shop, number: int) -> None:
+    def __init__(self, around: Surroundings, witness: "Witness[Box]", shop: Shop, number: int) -> None:
         self.around = around
         self.shop = shop
         self.number = number

@@ -38,7 +38,7 @@ class Centre:
     """One monitor over all its lives; `who` is `a` or `b`."""
 
     def __init__(
-        self, around: Surroundings, audience: Audience, store: SharedStore, plan: Plan, place: int
+        self, around: Surroundings, audience: "Audience[Centre]", store: SharedStore, plan: Plan, place: int
     ) -> None:
         self.around = around
         self.who = "ab"[place]

@@ -3,7 +3,7 @@
 It stands where `kiosk.dispatch` and `kiosk.devices` stand on a real one.
 """
 
-from typing import TYPE_CHECKING, assert_never
+from typing import Protocol, assert_never
 
 from kiosk import effects as do
 from kiosk.config import Https
@@ -18,23 +18,38 @@ from kiosk.messages import (
 )
 from kiosk.simulate import places
 from kiosk.simulate.hosts import speaker
-from kiosk.simulate.hosts.disk import Journal
+from kiosk.simulate.hosts.disk import Disk, Journal
+from kiosk.simulate.hosts.pins import Board, Pins
 from kiosk.simulate.hosts.speaker import Speaker
 from kiosk.simulate.net.door import HttpsWorker
 from kiosk.simulate.net.link import KioskLink
 from kiosk.simulate.net.modem import Modem
 from kiosk.site import Site
 
-if TYPE_CHECKING:
-    from kiosk.simulate.hosts.box import Box
-
 OPEN_PINS_S = 0.05
+
+
+class Carrier(Board, Protocol):
+    """The kiosk that devices belong to."""
+
+    kiosk_id: str
+    life: int
+    mono_offset_s: float
+    disk: Disk
+    pins: Pins
+
+    @property
+    def utc_ms(self) -> int:
+        """Give its wall time."""
+
+    def sounded(self, key: str) -> None:
+        """A sentence began to sound."""
 
 
 class Devices:
     """The devices of one life; nothing of them is heard after `die`."""
 
-    def __init__(self, box: "Box", site: Site) -> None:
+    def __init__(self, box: Carrier, site: Site) -> None:
         around, who, config = box.around, box.who, site.config
         name = f"{who}.{box.life}"
         self._box = box

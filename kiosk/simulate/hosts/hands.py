@@ -3,38 +3,47 @@
 It stands where `kiosk.monitor.crew` stands on a real one.
 """
 
-from typing import TYPE_CHECKING, assert_never
+from typing import Protocol, assert_never
 
 from kiosk import wire
 from kiosk.bodies import AlertId
 from kiosk.effects import Tell
 from kiosk.monitor import effects as do
 from kiosk.monitor import messages
+from kiosk.monitor.desk import Desk
 from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.fleet import Fleet
+from kiosk.simulate.net.texter import Texter
+from kiosk.simulate.net.uplink import Uplink
 
-if TYPE_CHECKING:
-    from kiosk.simulate.hosts.centre import Centre
+
+class Hands(Protocol):
+    """What a monitor does its work with."""
+
+    saves: list[do.Save]
+    uplink: Uplink
+    desk: Desk
+    texter: Texter
 
 
-def carry_out(centre: "Centre", effect: FleetEffect) -> None:
+def carry_out(hands: Hands, effect: FleetEffect) -> None:
     """Carry one effect out; a Save waits for the turn's one commit."""
     match effect:
         case do.Save():
-            centre.saves.append(effect)
+            hands.saves.append(effect)
         case do.SendReply(kiosk_id, reply):
             taken = messages.ReplyTaken(AlertId(reply.alert_id), reply.stage)
-            centre.uplink.send(wire.topic(kiosk_id, "ack", reply.alert_id), wire.encode(reply), taken)
+            hands.uplink.send(wire.topic(kiosk_id, "ack", reply.alert_id), wire.encode(reply), taken)
         case do.SendCommand(kiosk_id, command):
-            centre.uplink.send(wire.topic(kiosk_id, "cmd", command.command_id), wire.encode(command))
+            hands.uplink.send(wire.topic(kiosk_id, "cmd", command.command_id), wire.encode(command))
         case do.Acknowledge(receipt):
-            centre.uplink.acknowledge(receipt)
+            hands.uplink.acknowledge(receipt)
         case do.Announce(on_duty):
-            centre.uplink.announce(on_duty=on_duty)
+            hands.uplink.announce(on_duty=on_duty)
         case do.Answer():
-            centre.desk.answer(effect)
+            hands.desk.answer(effect)
         case do.SendText(text, number, body):
-            centre.texter.send(text, number, body)
+            hands.texter.send(text, number, body)
         case do.Show() | do.ShowKiosk() | Tell():
             pass
         case _:
