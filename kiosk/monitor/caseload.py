@@ -67,13 +67,14 @@ class Caseload:
         return Rejected(f"{len(found)} alerts match; write more of the id" if found else "no such alert")
 
     def restore(self, restored: tuple[Case, ...], now: Now) -> None:
-        """Begin with what the store held; every kiosk is told all stages again."""
+        """Begin with what the store held; what may be lost is told again."""
         for stored in restored:
             fresh, case = self.get(stored.alert.alert_id) or self.twin(stored.alert), stored
             if fresh is not None:
                 named, fresh, _ = self._same_name(stored, fresh, now)
                 case = cases.rejoin(named, fresh, now)
-            self._put(case, stored, now)
+            self._put(case, stored, now, told=case.stages)
+            self._untold.owe_again(case, now)
 
     def take(self, notice: AlertArrived, now: Now) -> list[FleetEffect] | Rejected:
         """Take in one copy of an alert; Rejected when its id belongs to another kiosk."""
@@ -193,11 +194,11 @@ class Caseload:
         for case in self._cases.values():
             self._write(case, None)
 
-    def owe_again(self, kiosk_id: KioskId | None = None) -> None:
+    def owe_again(self, now: Now, kiosk_id: KioskId | None = None) -> None:
         """Tell a kiosk (or every one) again how its alerts stand: it or the broker may have forgotten."""
         for case in self._cases.values():
             if kiosk_id in {None, case.alert.kiosk_id}:
-                self._untold.owe(case)
+                self._untold.owe_again(case, now)
 
     def taken(self, alert_id: AlertId, stage: ReplyStage) -> None:
         """Note that the broker has a reply."""

@@ -169,7 +169,7 @@ class Fleet:
         out = self.roster.on_status(notice, now, settled=settled)
         new = self.roster.get(notice.kiosk_id)
         if old and new and (old.boot, old.connection) != (new.boot, new.connection) and new.life == "online":
-            self.caseload.owe_again(notice.kiosk_id)
+            self.caseload.owe_again(now, notice.kiosk_id)
         return out
 
     def _result(self, notice: ResultArrived, now: Now) -> list[FleetEffect]:
@@ -216,7 +216,7 @@ class Fleet:
             self.link_up = True
             self._up_s = now.s
             self._announced = None
-            self.caseload.owe_again()
+            self.caseload.owe_again(now)
             return [Tell("link_rose", (("peer", notice.peer),))]
         was_up, self.link_up = self.link_up, False
         self._ledger.forget_receipts()

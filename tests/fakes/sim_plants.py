@@ -196,6 +196,11 @@ def events_pile_up_without_a_bound(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(health, "OUTBOX_MAX", 1_000_000)
 
 
+def every_copy_is_answered_by_itself(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: a monitor comes back, and answers flood a link."""
+    patch.setattr(untold, "REST_S", -1.0)
+
+
 # ---- law 7: nothing on the kiosk cancels
 
 
@@ -255,7 +260,8 @@ def what_is_owed_to_nobody_is_kept(patch: pytest.MonkeyPatch) -> None:
     def planted(self: Any, case: Any, but: Any = ()) -> None:
         if not cases.is_sms_name(case.alert.alert_id):
             owed = self._owed.setdefault(case.alert.alert_id, {})
-            owed.update({entry.stage: 0.0 for entry in case.stages if entry not in but})
+            owed.update({entry.stage: untold._Debt(0.0) for entry in case.stages if entry not in but})
+            self._due_s = 0.0
 
     patch.setattr(untold.Untold, "owe", planted)
 

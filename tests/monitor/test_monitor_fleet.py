@@ -38,6 +38,7 @@ from kiosk.monitor.messages import (
     StoreRenewed,
 )
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
+from kiosk.monitor.untold import ASKED_MS, RESEND_S, REST_S
 from kiosk.wire import utc_text
 
 
@@ -96,6 +97,7 @@ def test_kiosks_are_told_that_nobody_can_answer_while_the_store_is_broken() -> N
 def test_a_repeat_is_receipted_again_and_stored_once() -> None:
     place = centre()
     place.alert()
+    place.pass_time(REST_S)
     out = place.alert(attempt=2)
     assert replies(out) == ["received"]
     assert len(acked(out)) == 1
@@ -108,16 +110,46 @@ def test_a_repeat_brings_a_kiosk_up_to_date_with_every_stage() -> None:
     place.alert()
     place.act("accept")
     place.act("en_route")
+    place.pass_time(REST_S)
     assert replies(place.alert()) == ["received", "accepted", "en_route"]
 
 
 def test_presses_are_counted_told_and_echoed() -> None:
     place = centre()
     place.alert()
+    place.pass_time(REST_S)
     out = place.alert(presses=3)
     assert told(out) == ["alert_repeated"]
     assert [effect.reply.presses for effect in only(SendReply, out)] == [3]
     assert [alert.presses for alert in place.stored_alerts()] == [1, 3]
+
+
+def test_copies_in_a_row_are_answered_together() -> None:
+    """A broker hands over what waited while the centre was away, and a thin link carries the answers."""
+    place = centre()
+    place.alert()
+    out = [effect for presses in range(1, 251) for effect in place.alert(presses=presses)]
+    assert len(acked(out)) == 250
+    assert replies(out) == []
+    (reply,) = only(SendReply, place.pass_time(REST_S))
+    assert (reply.reply.stage, reply.reply.presses) == ("received", 250)
+    assert replies(place.pass_time(RESEND_S - 1)) == []
+
+
+def test_a_new_stage_waits_for_no_rest() -> None:
+    place = centre()
+    place.alert()
+    out = place.handle(Acted(token=Token("t"), action="accept", alert=ALERT_ID, by="op-1", note=""))
+    assert replies(out) == ["accepted"]
+
+
+def test_a_reply_that_the_broker_takes_settles_no_copy_that_came_after_it() -> None:
+    place = centre()
+    place.alert()
+    place.alert(presses=2)
+    place.taken("received")
+    (reply,) = only(SendReply, place.pass_time(REST_S))
+    assert reply.reply.presses == 2
 
 
 def test_a_press_after_the_end_is_told_as_an_error() -> None:
@@ -185,6 +217,7 @@ def test_replies_wait_for_the_link_and_follow_when_it_rises() -> None:
     place.fall()
     assert place.act("accept").ok
     assert replies(place.done[-20:]) == ["received"]
+    place.pass_time(REST_S)
     assert replies(place.rise()) == ["received", "accepted"]
 
 
@@ -195,8 +228,28 @@ def test_a_kiosk_that_connects_anew_hears_again_how_its_alert_stands() -> None:
     place.alert(alert_id="B", kiosk_id="kz-2")
     place.taken("received")
     place.taken("received", "B")
+    place.pass_time(REST_S)
     assert replies(place.status("online", conn=1)) == []
     assert replies(place.status("online", conn=2)) == ["received"]
+
+
+def test_of_an_alert_that_was_just_closed_a_new_connection_hears_the_end_only() -> None:
+    """A kiosk that has it open still asks itself, at once on a new connection and again and again."""
+    place = centre()
+    place.status("online", conn=1)
+    place.alert()
+    for action in ("accept", "close"):
+        place.act(action)
+    for stage in ("received", "accepted", "closed"):
+        place.taken(stage)
+    place.pass_time(REST_S)
+    assert replies(place.status("online", conn=2)) == ["closed"]
+    place.taken("closed")
+    place.fall()
+    place.pass_time(ASKED_MS / 1000)
+    assert replies(place.rise()) == []
+    assert replies(place.status("online", conn=3)) == []
+    assert replies(place.alert()) == ["received", "accepted", "closed"]
 
 
 def test_acknowledgements_of_a_lost_connection_are_forgotten() -> None:

@@ -114,6 +114,11 @@ CASES = (
         plant.events_pile_up_without_a_bound, 6, "", MQTT_ONLY,
         (fault(25.0, "mqtt:k1", "cut", 300.0), *FLAPS),
     ),
+    Case(
+        plant.every_copy_is_answered_by_itself, 6, "294315169.1430", MQTT_ONLY,
+        (press(20.0), fault(25.0, "mqtt:a", "cut", 545.0),
+         *(fault(30.0 + 2.5 * number, "mqtt:k1", "cut", 0.3) for number in range(200))),
+    ),
     Case(plant.a_second_press_cancels, 7, "", MQTT_ONLY, (PRESS, press(35.0))),
     Case(plant.a_restart_forgets_what_was_open, 7, "", MQTT_ONLY, (PRESS, crash(33.0, "k1", 3.0))),
     Case(

@@ -3,7 +3,7 @@
 from collections import deque
 
 from kiosk import effects as do
-from kiosk.bodies import Alert, Heartbeat
+from kiosk.bodies import Alert, Heartbeat, Reply
 from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect
 from kiosk.health import FAULTS_MAX, OUTBOX_MAX
@@ -25,6 +25,8 @@ A_MINUTE = {
     "save": 400,
     "say": 240,
     "open": 90,
+    "reply": 1000,  # of one monitor to one kiosk
+    "same reply": 61,  # about one stage of one alert: once a second
 }
 SNAPSHOT_BYTES = 16_384
 UNSAVED_MAX = 6_000  # changes of one monitor that wait for its store
@@ -51,33 +53,38 @@ class Bounds:
         """Count what goes out."""
         match effect:
             case do.Publish(_, Alert()):
-                self._count(box, "alert", now_s)
+                self._count(box.who, "alert", now_s)
             case do.Publish(_, Heartbeat()):
-                self._count(box, "beat", now_s)
+                self._count(box.who, "beat", now_s)
             case do.Publish():
-                self._count(box, "event", now_s)
+                self._count(box.who, "event", now_s)
             case do.SendSms():
-                self._count(box, "text", now_s)
+                self._count(box.who, "text", now_s)
             case do.PostAlert() | do.PollReplies():
-                self._count(box, "post", now_s)
+                self._count(box.who, "post", now_s)
             case do.Save():
-                self._count(box, "save", now_s)
+                self._count(box.who, "save", now_s)
             case do.Say():
-                self._count(box, "say", now_s)
+                self._count(box.who, "say", now_s)
             case do.OpenMqtt() | do.OpenModem():
-                self._count(box, "open", now_s)
+                self._count(box.who, "open", now_s)
             case _:
                 pass
 
-    def _count(self, box: Box, what: str, now_s: float) -> None:
-        times = self._times.setdefault((box.who, what), deque())
+    def replied(self, who: str, kiosk_id: str, reply: Reply, now_s: float) -> None:
+        """Count what a monitor tells a kiosk."""
+        self._count(f"{who} to {kiosk_id}", "reply", now_s)
+        self._count(f"{who} about {reply.alert_id} {reply.stage}", "same reply", now_s)
+
+    def _count(self, who: str, what: str, now_s: float) -> None:
+        times = self._times.setdefault((who, what), deque())
         times.append(now_s)
         while times[0] <= now_s - MINUTE_S:
             times.popleft()
         if len(times) > self.most.get(what, 0):
             self.most[what] = len(times)
             if len(times) > A_MINUTE[what]:
-                raise Broken(6, f"{box.who}: {len(times)} times {what} within a minute")
+                raise Broken(6, f"{who}: {len(times)} times {what} within a minute")
 
     def tick(self, boxes: dict[str, Box]) -> None:
         """Look at what is kept."""

@@ -144,6 +144,7 @@ class Court:
                 self.calls.centre_did(centre, effect, self._agenda.now_s)
                 self.note(centre.who, f"texts {text.to} {text.step} about {text.alert_id}")
             case centre_do.SendReply(kiosk_id, reply):
+                self.bounds.replied(centre.who, kiosk_id, reply, self._agenda.now_s)
                 self.note(centre.who, f"tells {kiosk_id} {reply.stage} of {reply.alert_id}")
             case centre_do.Show(case):
                 self.calls.shown(case)
