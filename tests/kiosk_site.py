@@ -59,6 +59,7 @@ class KioskSite:
             self.broker.port, listen=listen
         )  # between kiosk and broker; the centre has its own way
         self.door_port = _free_port() if doors else 0
+        self.door_link = TcpLink(self.door_port, listen=listen) if doors else None
         wiring = settings.Wiring(
             folder=self.folder, clips=self.folder / "clips", broker_port=self.broker.port,
             kiosk_port=self.link.port, modem=self.folder / "modem", mode=mode,
@@ -81,7 +82,7 @@ class KioskSite:
         self._ends = contextlib.ExitStack()
 
     def _https(self) -> str:
-        return f'[https]\ncentres = ["localhost:{self.door_port}"]\n\n' if self.door_port else ""
+        return f'[https]\ncentres = ["localhost:{self.door_link.port}"]\n\n' if self.door_link else ""
 
     def _doors(self, server: Pair) -> str:
         if not self.door_port:
@@ -94,6 +95,8 @@ class KioskSite:
         self.broker.start()
         self._ends.callback(self.broker.close)
         self._ends.callback(self.link.close)
+        if self.door_link:
+            self._ends.callback(self.door_link.close)
         self.modem.start()
         self._ends.callback(self.modem.close)
         return self

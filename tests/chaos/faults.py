@@ -9,12 +9,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psutil
 from kiosk_site import KioskSite, wait_for
 from stepped_clock import Clock
 
 from chaos.box import Box
+from kiosk.sim.link import TcpLink
 
 HELD_S = (0.05, 6.0)  # short ones are as likely as long ones, by their order of size
 UPTIME_S = 30 * 86_400  # how far a start's monotonic clock may be from the one before
@@ -35,6 +37,8 @@ class Parts:
         self._ends: list[tuple[float, Fault]] = []
         self._centre = site.start_centre()
         self._kiosk = self._start_kiosk()
+        assert site.door_link is not None
+        self._doors: TcpLink = site.door_link
 
     def _start_kiosk(self) -> "subprocess.Popen[bytes]":
         inside = self._box.prefix(self._chance.randrange(UPTIME_S)) if self._box else ()
@@ -55,6 +59,13 @@ class Parts:
         self._kill(self._centre)
         self.site.broker.freeze(frozen=False)  # or the start could not be seen to its end
         self._centre = self.site.start_centre()
+
+    def kill_doors(self) -> None:
+        """SIGKILL; the centre's core starts its doors again."""
+        for child in psutil.Process(self._centre.pid).children(recursive=True):
+            if "doors" in child.cmdline():
+                self.kills += 1
+                child.kill()
 
     def kill_broker(self) -> None:
         """SIGKILL, and the next start with its store."""
@@ -105,6 +116,26 @@ class Parts:
         self.site.link.corrupt()
         self._until(self.site.link.restore)
 
+    def cut_doors(self) -> None:
+        """Reset every HTTPS connection and refuse new ones."""
+        self._doors.cut()
+        self._until(self._doors.restore)
+
+    def swallow_doors(self) -> None:
+        """Leave HTTPS half open, one way or both."""
+        self._doors.blackhole(self._chance.choice(("up", "down", "both")))
+        self._until(self._doors.restore)
+
+    def slow_doors(self) -> None:
+        """Let everything by HTTPS come later."""
+        self._doors.delay(self._chance.uniform(20, 400))
+        self._until(self._doors.restore)
+
+    def corrupt_doors(self) -> None:
+        """Flip bits in the TLS stream of HTTPS."""
+        self._doors.corrupt()
+        self._until(self._doors.restore)
+
     def hang_modem(self) -> None:
         """Let the modem fall silent."""
         self.site.modem.hang()
@@ -143,11 +174,13 @@ class Parts:
 
     def every(self) -> tuple[Fault, ...]:
         """Give all faults; kills stand often, for they are what is counted."""
-        kills = (*[self.kill_kiosk] * 4, self.kill_centre, self.kill_broker, self.forget_broker)
+        kills = (*[self.kill_kiosk] * 4, self.kill_centre, self.kill_doors)
+        brokers = (self.kill_broker, self.forget_broker)
         hangs = (self.hang_kiosk, self.hang_centre, self.hang_broker, self.hang_modem, self.pull_modem)
         boxed = (self.lose_packets, self.narrow_link, self.fill_disk) if self._box else ()
         ways = (self.cut_link, self.swallow, self.slow_link, self.corrupt, self.step_clock)
-        return (*kills, *hangs, *ways, *boxed)
+        doors = (self.cut_doors, self.swallow_doors, self.slow_doors, self.corrupt_doors)
+        return (*kills, *brokers, *hangs, *ways, *doors, *boxed)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, ending each fault when it is due."""
@@ -212,6 +245,11 @@ class Parts:
         self._until(lambda: child.send_signal(signal.SIGCONT))  # nothing to one that was killed since
 
     def _kill(self, child: "subprocess.Popen[bytes]") -> None:
+        """Kill a process; what it had started goes with it, as with a unit of systemd."""
         self.kills += 1
+        started = psutil.Process(child.pid).children(recursive=True)
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
+        for one in started:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()

@@ -204,7 +204,7 @@ def main() -> int:
     with ExitStack() as ends:
         box = ends.enter_context(Box()) if possible() else None
         where = {"listen": box.listen} if box else {}
-        site = ends.enter_context(KioskSite(beat_s=5, keepalive_s=KEEPALIVE_S, **where))
+        site = ends.enter_context(KioskSite(beat_s=5, keepalive_s=KEEPALIVE_S, doors=True, **where))
         storm = Storm(site, seed, box)
         counts, parts = storm.counts, storm.parts
         try:
