@@ -21,7 +21,7 @@ from kiosk import (
     texting,
 )
 from kiosk.incident import Over
-from kiosk.monitor import caseload, cases, escalation, fleet, staff, untold
+from kiosk.monitor import caseload, cases, escalation, fleet, outbox, staff, untold
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -194,6 +194,12 @@ def a_link_that_is_down_is_dialled_in_a_loop(patch: pytest.MonkeyPatch) -> None:
 def events_pile_up_without_a_bound(patch: pytest.MonkeyPatch) -> None:
     """A flapping contact fills the memory while MQTT is down."""
     patch.setattr(health, "OUTBOX_MAX", 1_000_000)
+
+
+def a_text_that_nobody_takes_is_sent_in_a_loop(patch: pytest.MonkeyPatch) -> None:
+    """The gateway is out of order, and the bill is paid a hundred times."""
+    patch.setattr(outbox, "BACKOFF_S", 0.0)
+    patch.setattr(outbox, "TRIES_MAX", 10**9)
 
 
 def every_copy_is_answered_by_itself(patch: pytest.MonkeyPatch) -> None:

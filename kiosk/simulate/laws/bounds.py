@@ -7,6 +7,7 @@ from kiosk.bodies import Alert, Heartbeat, Reply
 from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect
 from kiosk.health import FAULTS_MAX, OUTBOX_MAX
+from kiosk.monitor.records import Text
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.laws.truth import Broken
@@ -26,6 +27,8 @@ A_MINUTE = {
     "say": 240,
     "open": 90,
     "reply": 1000,  # of one monitor to one kiosk
+    "centre's text": 300,
+    "same text": 8,  # to one person about one round: again after 5 s, 10 s, 20 s
     "same reply": 61,  # about one stage of one alert: once a second
 }
 SNAPSHOT_BYTES = 16_384
@@ -75,6 +78,11 @@ class Bounds:
         """Count what a monitor tells a kiosk."""
         self._count(f"{who} to {kiosk_id}", "reply", now_s)
         self._count(f"{who} about {reply.alert_id} {reply.stage}", "same reply", now_s)
+
+    def texted(self, who: str, text: Text, now_s: float) -> None:
+        """Count what a monitor writes to whom."""
+        self._count(who, "centre's text", now_s)
+        self._count(f"{who} to {text.to} about {text.alert_id} {text.step}", "same text", now_s)
 
     def _count(self, who: str, what: str, now_s: float) -> None:
         times = self._times.setdefault((who, what), deque())

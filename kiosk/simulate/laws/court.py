@@ -142,6 +142,7 @@ class Court:
                 self._told(centre.who, effect)
             case centre_do.SendText(text):
                 self.calls.centre_did(centre, effect, self._agenda.now_s)
+                self.bounds.texted(centre.who, text, self._agenda.now_s)
                 self.note(centre.who, f"texts {text.to} {text.step} about {text.alert_id}")
             case centre_do.SendReply(kiosk_id, reply):
                 self.bounds.replied(centre.who, kiosk_id, reply, self._agenda.now_s)
