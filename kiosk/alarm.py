@@ -7,7 +7,7 @@ Owns the order "alert first". Decides nothing about stages (incident), times (de
 from dataclasses import replace
 
 from kiosk import delivery, guidance, incident, posting, sms_signed, sms_text, transmission
-from kiosk.bodies import AlertId, Clock, Kind, Reply, Route, Token
+from kiosk.bodies import Clock, Kind, Reply, Route, Token
 from kiosk.cases import CASES_MAX, Case, Cases, changed, tell
 from kiosk.delivery import Links
 from kiosk.door_desk import DoorDesk
@@ -93,9 +93,10 @@ class Alarm:
 
     def open(self, kind: Kind, button: str, now: Now, clock: Clock, *, duty: bool = True) -> list[Effect]:
         """Open an incident; its alert goes out by `run` in this same turn."""
-        seq, code = self._number(now.fresh_id, now.utc_ms)
+        alert_id = self.cases.name(now.fresh_id)
+        seq, code = self._number(alert_id, now.utc_ms)
         opened = Incident(
-            alert_id=AlertId(now.fresh_id),
+            alert_id=alert_id,
             kind=kind,
             button=button,
             pressed_s=now.s,

@@ -6,7 +6,7 @@ Owns finding, replacing and bounding them. Never decides anything about one.
 from dataclasses import dataclass, field, replace
 
 from kiosk import delivery, incident, posting
-from kiosk.bodies import Kind
+from kiosk.bodies import AlertId, Kind
 from kiosk.delivery import Links, MqttRoute
 from kiosk.effects import Tell
 from kiosk.guidance import Guidance
@@ -15,6 +15,7 @@ from kiosk.posting import PostRoute
 from kiosk.texting import SmsRoute
 
 CASES_MAX = 8
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of a ULID
 ENDED_MAX = 16
 LATE_ANSWER_S = 900.0  # so late a text may come that was meant for an incident which is over by now
 
@@ -40,6 +41,13 @@ class Cases:
     def find(self, alert_id: str) -> Case | None:
         """Find an open case."""
         return next((case for case in self.open if case.incident.alert_id == alert_id), None)
+
+    def name(self, fresh_id: str) -> AlertId:
+        """Give a name that no open case has: two may begin in one turn, at two inputs or beside a drill."""
+        while self.find(fresh_id) is not None:
+            last = (DIGITS.find(fresh_id[-1]) + 1) % len(DIGITS)
+            fresh_id = fresh_id[:-1] + DIGITS[last]
+        return AlertId(fresh_id)
 
     def newest(self, kind: Kind) -> Case | None:
         """Give the newest open case of a kind: the one that somebody at the button means."""

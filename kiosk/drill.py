@@ -52,6 +52,11 @@ class DrillMaster:
         self._reports = reports
         self._drill: Drill | None = None
 
+    @property
+    def alert_id(self) -> str:
+        """Name the drill that is under way; empty when none is."""
+        return self._drill.alert_id if self._drill else ""
+
     def refusal(self) -> str:
         """Say why no drill can begin now; empty when one can."""
         if self._drill:
@@ -64,16 +69,15 @@ class DrillMaster:
         self, now: Now, *, duty: bool, command_id: str = "", silent: bool = False, whole: bool = False
     ) -> list[Effect]:
         """Begin a drill; with `duty` it goes to the duty officers' SMS too, a `silent` one has no words."""
+        words = [] if silent else [Say("drill")]
+        opened = self._alarm.open("drill", "drill", now, self._reports.health.clock, duty=duty)
+        case = self._alarm.cases.open[-1]
         until_s = now.s + self._alarm.ladder.timing.drill_s
         self._drill = Drill(
-            alert_id=now.fresh_id, until_s=until_s, command_id=command_id, silent=silent, whole=whole,
-            again_s=now.s + TEXT_AGAIN_S,
+            alert_id=case.incident.alert_id, until_s=until_s, command_id=command_id, silent=silent,
+            whole=whole, again_s=now.s + TEXT_AGAIN_S,
         )  # fmt: skip
-        clock = self._reports.health.clock
-        words = [] if silent else [Say("drill")]
-        opened = self._alarm.open("drill", "drill", now, clock, duty=duty)
         if whole:
-            case = self._alarm.cases.open[-1]
             self._alarm.cases.put(replace(case, post=replace(case.post, itself=True)))
         return [*words, *opened]
 

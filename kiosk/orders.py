@@ -95,7 +95,7 @@ class Orders:
         if refusal:
             return [Answer(asked.token, {"ok": False, "reason": refusal})]
         begun = self.drill.begin(now, duty=asked.duty, silent=asked.silent, whole=asked.whole)
-        return [*begun, Answer(asked.token, {"ok": True, "alert_id": now.fresh_id})]
+        return [*begun, Answer(asked.token, {"ok": True, "alert_id": self.drill.alert_id})]
 
     def _refresh(self, command: Command, now: Now) -> list[Effect]:
         if self._alarm.cases.newest("press"):

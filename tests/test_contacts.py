@@ -218,6 +218,22 @@ def test_tamper_during_an_alarm_and_an_alarm_during_tamper_both_go_out() -> None
         assert virtual.said[0] == "pressed"
 
 
+@pytest.mark.parametrize("order", [("tamper", "counter"), ("counter", "tamper")])
+def test_tamper_and_a_press_in_one_turn_are_two_alerts_with_names_of_their_own(
+    order: tuple[str, str],
+) -> None:
+    """Found by the simulation (574658379.1553): both had the turn's fresh name, and one was lost."""
+    virtual = kiosk(**EXTRA)
+    for name in order:
+        virtual.edge(name, pressed=True)
+    virtual.run(0.2)
+    by_kind = {alert.kind: alert.alert_id for alert in virtual.alerts}
+    assert set(by_kind) == {"press", "tamper"}
+    assert by_kind["press"] != by_kind["tamper"]
+    assert virtual.said[0] == "pressed"
+    assert {record.kind for record in virtual.core.snapshot(virtual.now()).incidents} == {"press", "tamper"}
+
+
 def test_an_open_case_is_told_once_until_the_centre_closes_it() -> None:
     virtual = kiosk(**EXTRA)
     for pressed in (True, False, True, False):

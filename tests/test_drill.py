@@ -33,6 +33,17 @@ def test_a_drill_goes_out_by_every_route_at_once_and_says_so_everywhere() -> Non
     assert virtual.of(Answer)[-1].state == {"ok": True, "alert_id": virtual.alerts[-1].alert_id}
 
 
+def test_a_press_that_counts_in_the_turn_of_a_drills_order_is_an_alarm_and_ends_the_drill() -> None:
+    virtual = online()
+    virtual.edge("counter", pressed=True)
+    virtual.now_s += 2.0  # it has been held long enough when the order comes
+    drilling(virtual)
+    virtual.run(0.2)
+    assert {alert.kind for alert in virtual.alerts} == {"press"}
+    assert [case.incident.kind for case in virtual.parts.alarm.cases.open] == ["press"]
+    assert "pressed" in virtual.said
+
+
 def test_it_never_reaches_a_duty_officer_unless_asked_to() -> None:
     virtual = drilling()
     virtual.reply("received")

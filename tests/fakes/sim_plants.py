@@ -20,6 +20,7 @@ from kiosk import (
     reports,
     texting,
 )
+from kiosk import cases as kiosk_cases
 from kiosk.incident import Over
 from kiosk.monitor import caseload, cases, escalation, fleet, outbox, staff, untold
 
@@ -171,6 +172,11 @@ def an_alarm_is_shown_as_a_drill(patch: pytest.MonkeyPatch) -> None:
         return replace(case, alert=msgspec.structs.replace(alert, kind="drill"))
 
     patch.setattr(cases, "open_case", planted)
+
+
+def what_begins_in_one_turn_shares_a_name(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: a press and a torn-open case became one alert."""
+    patch.setattr(kiosk_cases.Cases, "name", lambda _self, fresh_id: fresh_id)
 
 
 # ---- law 6: bounded

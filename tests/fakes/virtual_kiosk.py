@@ -92,7 +92,7 @@ class VirtualKiosk(Record):
 
     def now(self) -> Now:
         self.count += 1
-        return Now(s=self.now_s, utc_ms=self.utc_ms, chance=0.5, fresh_id=f"01TEST{self.count:020d}")
+        return Now(s=self.now_s, utc_ms=self.utc_ms, chance=0.5, fresh_id=f"01TEST{self.count:019d}0")
 
     def take(self, effects: list[Effect]) -> list[Effect]:
         self.effects += effects

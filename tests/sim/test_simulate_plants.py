@@ -106,6 +106,11 @@ CASES = (
     Case(plant.a_drill_is_texted_as_an_alarm, 5, "", BY_SMS, (DRILL,)),
     Case(plant.an_alarm_is_shown_as_a_drill, 5, "", MQTT_ONLY, (PRESS,)),
     Case(
+        plant.what_begins_in_one_turn_shares_a_name, 5, "574658379.1553",
+        Shop(https=False, sms=False, tamper=True),
+        (PRESS, Deed(at_s=30.0, what="tamper", who="k1", for_s=0.2)),
+    ),
+    Case(
         plant.a_door_that_fails_is_asked_in_a_loop, 6, "", Shop(sms=False),
         (OFFLINE, fault(25.0, "https:k1", "cut", 60.0), PRESS),
     ),

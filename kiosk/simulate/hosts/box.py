@@ -68,7 +68,7 @@ class Box:
         self.ids += 1
         return Now(
             s=self.mono_s, utc_ms=self.utc_ms, chance=self._dice.random(),
-            fresh_id=f"{self._ids_begin}{self.ids:019d}",
+            fresh_id=f"{self._ids_begin}{self.ids:018d}0",
         )  # fmt: skip
 
     # ---- life and death
