@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 import msgspec
@@ -127,9 +128,17 @@ class Caller:
         try:
             return _send(adapter, f"https://{shown}:{port}{question.path}", door, question, ends_s)
         except (OSError, HTTPError, HTTPException, ValueError) as error:
+            _let_go(error)
             raise LinkDown(reason(error)) from error
         finally:
             adapter.close()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames that a failed call left: urllib3's hold their own error, and with it TLS's memory."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _send(adapter: PinnedAdapter, url: str, door: str, question: Question, ends_s: float) -> Answered:

@@ -136,7 +136,11 @@ class Supervisor:
         session = Session(self._bearings(), peer=f"{host}:{port}", conn=self._conn)
         self._session = session
         try:
-            session.run(self._client(session, host, port), self._address(host, port))
+            client = self._client(session, host, port)
+            try:
+                session.run(client, self._address(host, port))
+            finally:
+                client.abort()
             reason = session.ended
         except OSError as error:
             reason = f"{host}:{port}: {error}"[:200]

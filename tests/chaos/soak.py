@@ -22,7 +22,7 @@ from kiosk.messages import DeviceError
 
 ROUND_S = 45.0  # light load: most of a round nothing happens
 WARM_ROUND_S = 8.0  # while it warms up: caches fill sooner
-WARM_UP_S = 900.0  # the kiosk crept by 1 MiB over its first 50 to 85 troubles, and stood from there on
+WARM_UP_S = 400.0  # each trouble some five times
 # At once: SQLite's page cache grows to 2 MiB a connection with the first 1500 alerts and no further (a store
 # alone: 57.9 to 59.9 MiB, level from there on), and garbage that waits for the collector is room by then.
 WARM_PRESSES = 1600

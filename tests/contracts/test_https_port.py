@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 from fakes.doors import Centre, FakeDoor, Server
+from fakes.garbage import uncollected
 from fakes.mqtt_bench import KIOSK, Ear, alert, tls_files
 from pki import YEAR_S, Authority
 
@@ -14,6 +15,7 @@ from kiosk.bodies import Token
 from kiosk.config import Https, Tls
 from kiosk.messages import HttpsAnswered, HttpsFailed
 from kiosk.net import call
+from kiosk.net.call import PinnedAdapter, TimedContext
 from kiosk.net.https import RequestsDoor
 from kiosk.net.names import Names
 from kiosk.ports import HttpsDoor
@@ -122,6 +124,16 @@ def test_whatever_a_door_does_one_failure_comes_in_time_and_never_a_receipt(benc
     assert [event.token for event in bench.ear.all(HttpsFailed)] == [T, T]
     assert bench.ear.all(HttpsAnswered) == []
     assert time.monotonic() - began_s < 2 * QUICK_S + 1 + SLACK_S
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("mode", ["", "dies", "refuses", "hangs", "500", "garbage"])
+def test_a_call_leaves_nothing_to_the_garbage_collector(real: RealBench, mode: str) -> None:
+    with uncollected(PinnedAdapter, TimedContext) as more:
+        real.centre.mode = mode
+        for ask in calls(real):
+            ask()
+        assert more() == 0
 
 
 def test_an_answer_about_another_alert_is_none(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from fakes.garbage import uncollected
 from fakes.mqtt_bench import (
     KIOSK,
     MONITOR,
@@ -41,8 +42,9 @@ from kiosk.messages import (
     PublishFailed,
     ReplyReceived,
 )
-from kiosk.net.mqtt import PahoLink
+from kiosk.net.mqtt import PahoClient, PahoLink
 from kiosk.net.session import Limits
+from kiosk.net.tls import PinnedContext
 from kiosk.sim.amqtt_broker import AmqttBroker
 from kiosk.sim.broker import MosquittoBroker, throw_away_passwords
 from kiosk.sim.link import TcpLink
@@ -492,6 +494,22 @@ def test_the_will_has_the_epoch_of_its_own_connection(
         back = status_of(staff.hear(STATUS, lambda heard: status_of(heard.payload).conn > 1).payload)
         assert (gone.boot, gone.conn, back.state) == (3, 1, "online")
         assert (back.boot, back.conn) > (gone.boot, gone.conn)
+
+
+# ---- memory
+
+
+def test_a_connection_that_ended_leaves_nothing_to_the_garbage_collector(
+    authority: Authority, broker: MosquittoBroker, opened: Open
+) -> None:
+    """40 kB each, TLS's for the most, waited for a full collection, which may be a day away."""
+    with uncollected(PahoClient, PinnedContext) as more:
+        link, ear = opened(secure(authority, broker.port))
+        for connections in range(1, 5):
+            ear.hear(LinkRose, count=connections)
+            link.drop("test")
+        ear.hear(LinkRose, count=5)
+        assert more() <= 2, "one client, one context"
 
 
 # ---- threads
