@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kiosk.bodies import AlertId
+from kiosk.bodies import AlertId, KioskId
 from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import cases
@@ -17,6 +17,7 @@ from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.outbox import Outbox
 from kiosk.monitor.records import Case, Plan, Text
 
+DRILL_COMES_S = 180.0  # the order's life, and the drill's own way to the centre
 STEP = re.compile(r"r([0-9]{1,6})t([0-9]{1,3})")
 
 
@@ -40,6 +41,31 @@ class Climb:
     def step(self) -> str:
         """Name it as texts do."""
         return f"r{self.round}t{self.tier}"
+
+
+class DrillOrders:
+    """Which drills are to reach people's phones: those that come for a while after such an order."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+        self._older: dict[str, set[str]] = {}
+
+    def order(self, kiosk_id: KioskId, known: Iterable[Case], now: Now) -> None:
+        """Note an order; a drill that is `known` already is not meant by it."""
+        self._until_s[kiosk_id] = now.s + DRILL_COMES_S
+        self._older[kiosk_id] = {case.alert.alert_id for case in known if case.alert.kiosk_id == kiosk_id}
+
+    def mean(self, case: Case, now: Now) -> bool:
+        """Tell whether a drill is one of them."""
+        kiosk_id = case.alert.kiosk_id
+        due = cases.is_drill(case) and now.s < self._until_s.get(kiosk_id, 0.0)
+        return due and case.alert.alert_id not in self._older[kiosk_id]
+
+    def rename(self, old_id: AlertId, new_id: AlertId) -> None:
+        """Follow an alert that got its own name."""
+        for older in self._older.values():
+            if old_id in older:
+                older.add(new_id)
 
 
 class Escalation:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from kiosk.bodies import AlertId, Command, KioskId
+from kiosk.bodies import AlertId, Command
 from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import cases, sms_words
 from kiosk.monitor.answers import Answers
 from kiosk.monitor.caseload import Caseload
 from kiosk.monitor.effects import Answer, FleetEffect, SendCommand
-from kiosk.monitor.escalation import Escalation, Pace
+from kiosk.monitor.escalation import DrillOrders, Escalation, Pace
 from kiosk.monitor.ledger import Ledger
 from kiosk.monitor.messages import (
     Acted,
@@ -36,7 +36,6 @@ from kiosk.prompts import Catalogue
 from kiosk.wire import utc_text
 
 COMMAND_TTL_MS = 60_000  # an order that waits longer would surprise the people at the site
-DRILL_COMES_S = 180.0  # the order's life, and the drill's own way to the centre
 
 People = Acted | CommandAsked | DutySet | PlanLoaded | LeaseChanged | SmsArrived | TextSettled
 
@@ -77,7 +76,7 @@ class Staff:
         self._plan: Plan | None = None
         self._held = False
         self._left: tuple[Text, ...] = ()
-        self._drills_s: dict[KioskId, float] = {}
+        self._drills = DrillOrders()
         self._by_sms: dict[AlertId, None] = {}
 
     # ---- what people and their plans say
@@ -107,7 +106,7 @@ class Staff:
         if not link_up:
             return [Answer(token=notice.token, ok=False, text="the centre has no link to its kiosks")]
         if notice.name == "drill" and notice.duty:
-            self._drills_s[notice.kiosk_id] = now.s + DRILL_COMES_S
+            self._drills.order(notice.kiosk_id, self._caseload.all(), now)
         command = Command(
             command_id=notice.command_id or now.fresh_id,
             name=notice.name,
@@ -182,7 +181,7 @@ class Staff:
 
     def _follow(self, now: Now) -> Iterable[AlertId]:
         for old_id, new_id in self._caseload.renames:
-            for part in (self._outbox, self._ladder, self._answers):
+            for part in (self._outbox, self._ladder, self._answers, self._drills):
                 part.rename(old_id, new_id)
         self._caseload.renames.clear()
         touched, self._caseload.touched = self._caseload.touched, {}
@@ -191,7 +190,7 @@ class Staff:
             if case is None or case.alert.alert_id != alert_id:
                 self._forget(alert_id)
                 continue
-            if cases.is_drill(case) and now.s < self._drills_s.get(KioskId(case.alert.kiosk_id), 0.0):
+            if self._drills.mean(case, now):
                 self._ladder.allow_drill(alert_id)
             if case.sms_from:
                 self._by_sms[alert_id] = None

@@ -115,6 +115,27 @@ def test_a_drill_asked_without_people_or_long_ago_calls_nobody() -> None:
     assert place.sent == []
 
 
+def test_an_older_drill_is_not_meant_by_an_order_that_comes_after_it() -> None:
+    """Found by the simulation (836653414.1946): a monitor took over, and people were called to both."""
+    place = centre()
+    place.alert(kind="drill")
+    ask_drill(place, duty=True)
+    place.alert(kind="drill", attempt=2)
+    place.pass_time(10)
+    assert place.sent == []
+    place.alert(kind="drill", alert_id="other", seq=2)
+    assert {effect.text.alert_id for effect in place.sent} == {"other"}
+
+
+def test_an_older_drill_that_was_known_by_its_text_is_not_meant_under_its_own_name_either() -> None:
+    place = centre()
+    place.text_in(a_text(kind="drill"))
+    ask_drill(place, duty=True)
+    place.alert(kind="drill", seq=1)
+    place.pass_time(10)
+    assert [effect for effect in place.sent if effect.text.kind == "page"] == []
+
+
 def test_a_real_alert_after_a_drill_of_the_same_id_calls_people() -> None:
     place = centre()
     place.alert(kind="drill")
