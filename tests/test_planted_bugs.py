@@ -295,6 +295,7 @@ PLANTS: list[tuple[Plant, str]] = [
     (an_older_incident_speaks_to_who_pressed_just_now, "is not true of"),
     (a_trial_takes_a_press_of_any_button, "a press while armed was not counted"),
     (a_trial_takes_more_than_one_press, "a press while armed was not counted"),
+    (sim_plants.what_begins_in_one_turn_shares_a_name, "ended or began by itself|went out twice in one turn"),
 ]
 
 

@@ -20,7 +20,7 @@ from fakes.kiosk_hazards import (
     TAMPER,
     TEXTS,
 )
-from fakes.kiosk_witness import Witness
+from fakes.kiosk_witness import POLL_AGAIN_S, Witness
 from fakes.virtual_kiosk import DOORS, KEY, VirtualKiosk, example_config
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -51,8 +51,6 @@ from kiosk.messages import (
     TrialAsked,
     Woken,
 )
-
-POLL_AGAIN_S = 31.0  # a failed question is asked again within 30 s
 
 
 class KioskMachine(RuleBasedStateMachine):
@@ -185,6 +183,16 @@ class KioskMachine(RuleBasedStateMachine):
         for pressed in (True, False):
             self.virtual.edge("tamper", pressed=pressed)
             self.virtual.run(0.1)
+
+    @rule()
+    def somebody_presses_while_the_case_is_opened(self) -> None:
+        """Both in one turn: the aggressor tears at it, and the cashier presses."""
+        before = sum(self.witness.presses.values())
+        for pressed in (True, False):
+            for name in ("counter", "tamper"):
+                self.virtual.edge(name, pressed=pressed)
+            self.virtual.run(0.2)
+        self._expect_press(before)
 
     # ---- the centre and people far away
 

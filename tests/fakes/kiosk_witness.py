@@ -16,6 +16,7 @@ TEXTS_A_MINUTE = 30
 MAX_S = 21_600.0
 POST_WORKER_MAX_S, POLL_WORKER_MAX_S = 14.999, 79.999
 HTTPS_AFTER_S = 5.0
+POLL_AGAIN_S = 31.0  # a failed question is asked again within 30 s
 WORKER_MAX_S = 119.999  # then a text that the modem's worker says nothing of counts as failed
 
 
@@ -141,6 +142,8 @@ class Witness:
         heard = self.mqtt == "up" and alert_id in self.mqtt_told
         assert not heard, "asked though MQTT brings the answers"
         assert alert_id != self.drill, "asked about a drill"
+        if self.poll:  # which was given up
+            self.again_s[self.poll.split(".")[1]] = self.now_s + POLL_AGAIN_S
         self.poll, self.poll_s = token, self.now_s
 
     def _text(self, token: str) -> None:
