@@ -164,6 +164,18 @@ def test_a_page_that_waited_for_a_stalled_commit_breaks_no_law(teller: Teller) -
     assert outcome.held, verdict(outcome)
 
 
+def test_a_drill_on_its_way_when_one_for_people_is_ordered_breaks_no_law(teller: Teller) -> None:
+    """The centre cannot know which of two orders an alert obeys (74252642.2988)."""
+    deeds = (
+        Deed(at_s=30.0, what="order", who="k1", how="drill"),
+        Deed(at_s=30.03, what="fault", who="mqtt:k1", how="slow", for_s=60.0),
+        Deed(at_s=30.5, what="order", who="k1", how="duty"),
+    )
+    story = Story(seed="orders", shops=(Shop(https=False),), deeds=deeds, monitors=1, heal_s=91.0, calm=True)
+    outcome = teller.play(story)
+    assert outcome.held, verdict(outcome)
+
+
 def test_a_press_on_an_input_that_a_frozen_process_could_not_open_again_breaks_no_law(teller: Teller) -> None:
     deeds = (
         Deed(at_s=32.0, what="fault", who="pins:k1", how="lost", for_s=11.33),

@@ -78,6 +78,12 @@ class Truth:
         self.drill_duty: dict[str, bool] = {}  # of drills asked for at the site
         self.drill_orders: dict[str, bool] = {}  # … by the centre: once for people, it may come late
 
+    def drill_ordered(self, who: str, *, duty: bool) -> None:
+        """Note an order. An alert does not say which it obeys: one for people means what is on its way."""
+        self.drill_orders[who] = self.drill_orders.get(who, False) or duty
+        for fact in self.facts.values() if duty else ():
+            fact.duty |= fact.who == who and fact.kind == "drill" and fact.reached_s < 0
+
     # ---- a kiosk's turn
 
     def turned(self, box: Box, effects: list[Effect], now_s: float) -> None:
