@@ -73,17 +73,31 @@ class NatsCluster:
     def __init__(self, authority: Authority, kiosks: Sequence[str], monitors: Sequence[str]) -> None:
         self.authority = authority
         self.folder = Path(tempfile.mkdtemp(prefix="pana-nats-"))
-        self.nodes = [
-            NatsNode(self.folder / f"n{number}", f"n{number}", (free_port(), free_port(), free_port()))
-            for number in range(3)
-        ]
-        users = subprocess.run(
+        self.nodes: list[NatsNode] = []
+        self._users = subprocess.run(
             [SHIPPED / "users.sh", *monitors], input="\n".join(kiosks) + "\n", text=True, capture_output=True,
             check=True,
         ).stdout  # fmt: skip
+
+    def _begin(self, attempt: int) -> Self:
+        self._start(attempt)
+        wait_for(self._ready, "the cluster", START_S)
+        return self
+
+    def _start(self, attempt: int) -> None:
+        """Start three nodes on ports that are free now; another test may take one before they do."""
+        self.nodes = [
+            NatsNode(
+                self.folder / f"{attempt}-n{number}", f"n{number}", (free_port(), free_port(), free_port())
+            )
+            for number in range(3)
+        ]
         for node in self.nodes:
             peers = [other for other in self.nodes if other is not node]
-            node.write(authority, users, [f"nats-route://127.0.0.1:{peer.cluster_port}" for peer in peers])
+            routes = [f"nats-route://127.0.0.1:{peer.cluster_port}" for peer in peers]
+            node.write(self.authority, self._users, routes)
+        for node in self.nodes:
+            node.start()
 
     def brokers(self, first: int) -> tuple[str, ...]:
         """List every node's address, beginning with the `first`."""
@@ -91,22 +105,25 @@ class NatsCluster:
 
     def __enter__(self) -> Self:
         try:
-            for node in self.nodes:
-                node.start()
-            wait_for(self._ready, "the cluster", START_S)
+            with contextlib.suppress(AssertionError):
+                return self._begin(attempt=1)
+            self._kill()
+            return self._begin(attempt=2)
         except BaseException:
             self.close()
             raise
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """End every node and remove what they kept."""
+        self._kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _kill(self) -> None:
         for node in self.nodes:
             node.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ready(self) -> bool:
         """Tell whether every node listens and they agreed on who leads: without that no session is kept."""
