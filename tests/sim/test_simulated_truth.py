@@ -45,6 +45,22 @@ def test_a_text_under_way_is_no_answer_to_a_new_incident_while_another_may_be_me
     assert pressed(truth, "A3", 30.0).said == {}
 
 
+def test_only_a_drill_on_its_way_may_be_taken_for_the_one_for_people(truth: Truth) -> None:
+    box: Any = SimpleNamespace(who="k1", number=1)
+    for alert_id, opened_s in (("old", 10.0), ("there", 995.0), ("way", 996.0)):
+        truth.turned(box, [Tell("drill", (("alert_id", alert_id),))], opened_s)
+    truth.facts["there"].reached_s = 997.0
+    press = pressed(truth, "A1", 998.0)
+    truth.drill_ordered("k2", 999.0, duty=True)
+    truth.drill_ordered("k1", 999.0, duty=False)
+    assert not any(fact.overtaken for fact in truth.facts.values())
+    truth.drill_ordered("k1", 1000.0, duty=True)
+    assert [name for name, fact in truth.facts.items() if fact.overtaken] == ["way"]
+    assert not any(fact.duty for fact in (*truth.facts.values(), press)), (
+        "the kiosk itself knows which it obeys"
+    )
+
+
 def test_of_two_presses_of_one_moment_the_one_opened_last_is_the_newest(truth: Truth) -> None:
     """Two alerts closed together, each pressed again before: both presses are opened in the same turn."""
     pressed(truth, "A1", 10.0)
