@@ -31,7 +31,6 @@ SESSION_EXPIRY_S = 7 * 86400  # MQTT 5: how long the broker keeps our subscripti
 MAX_PACKET_BYTES = 16384  # MQTT 5: what the broker may send at most; 3.1.1 has no such word
 BEAT_EXPIRY_S = 90  # MQTT 5: an older heartbeat says nothing
 UPKEEP_EVERY_S = 6 * 3600.0  # how often the certificate's remaining life is told
-HEARD = ("on_connect", "on_disconnect", "on_subscribe", "on_publish", "on_message", "on_log")
 LOG_ERROR = 0x08  # paho.mqtt.enums.LogLevel.MQTT_LOG_ERR
 
 
@@ -148,8 +147,12 @@ class PahoClient:
 
     def _listen(self) -> None:
         self.paho.on_socket_open = _no_delay
-        for name in HEARD:
-            setattr(self.paho, name, getattr(self, f"_{name}"))
+        self.paho.on_connect = self._on_connect
+        self.paho.on_disconnect = self._on_disconnect
+        self.paho.on_subscribe = self._on_subscribe
+        self.paho.on_publish = self._on_publish
+        self.paho.on_message = self._on_message
+        self.paho.on_log = self._on_log
 
     @property
     def keepalive_s(self) -> int:
@@ -199,8 +202,8 @@ class PahoClient:
         sock = self.paho.socket()
         if sock is not None:
             sock.close()
-        for name in HEARD:
-            setattr(self.paho, name, None)
+        self.paho.on_connect = self.paho.on_disconnect = self.paho.on_subscribe = None
+        self.paho.on_publish = self.paho.on_message = self.paho.on_log = None
 
     def _on_connect(self, _c: Any, _u: Any, _flags: Any, code: "ReasonCode", _p: Any) -> None:
         self._session.on_connected(str(code) if code.is_failure else "")
