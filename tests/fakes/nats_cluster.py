@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from kiosk.sim.broker import free_port
 
 SHIPPED = Path(__file__).parents[2] / "provisioning" / "broker" / "nats"
 START_S = 30.0
+TAKEN = "address already in use"
 
 
 class NatsNode:
@@ -79,13 +81,8 @@ class NatsCluster:
             check=True,
         ).stdout  # fmt: skip
 
-    def _begin(self, attempt: int) -> Self:
-        self._start(attempt)
-        wait_for(self._ready, "the cluster", START_S)
-        return self
-
     def _start(self, attempt: int) -> None:
-        """Start three nodes on ports that are free now; another test may take one before they do."""
+        """Start three nodes on ports that are free now: somebody else may take one before its node does."""
         self.nodes = [
             NatsNode(
                 self.folder / f"{attempt}-n{number}", f"n{number}", (free_port(), free_port(), free_port())
@@ -105,13 +102,17 @@ class NatsCluster:
 
     def __enter__(self) -> Self:
         try:
-            with contextlib.suppress(AssertionError):
-                return self._begin(attempt=1)
-            self._kill()
-            return self._begin(attempt=2)
+            self._start(1)
+            wait_for(lambda: self._ready() or self._ended(), "the cluster", START_S)
+            if any(TAKEN in node.log() for node in self._ended()):
+                self._kill()
+                self._start(2)
+            wait_for(self._ready, "the cluster", START_S)
         except BaseException:
+            sys.stderr.writelines(node.log()[-2000:] for node in self.nodes)
             self.close()
             raise
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -128,7 +129,10 @@ class NatsCluster:
     def _ready(self) -> bool:
         """Tell whether every node listens and they agreed on who leads: without that no session is kept."""
         led = any("JetStream cluster new metadata leader" in node.log() for node in self.nodes)
-        return led and all(_listens(node.port) for node in self.nodes)
+        return led and not self._ended() and all(_listens(node.port) for node in self.nodes)
+
+    def _ended(self) -> list[NatsNode]:
+        return [node for node in self.nodes if node.child is None or node.child.poll() is not None]
 
 
 def _listens(port: int) -> bool:
