@@ -5,7 +5,7 @@
     dev/proof.py check         tell whether docs/proof.md is what they give
 
 A last line is a JSON object or words like `kills=1000`. A result whose cause was mended since then says so in
-`mended`, written by hand: it stays in the table, and its violations do not count against the goal any more.
+`mended`, written by hand: it stays in the table, and for a goal only what came after it counts.
 """
 
 import json
@@ -89,23 +89,31 @@ def _summary() -> str:
         total = _total(run, kept(run["name"]))
         for goal in run["goals"]:
             figure, is_met = _judge(goal, total)
-            figure += _mended(goal, kept(run["name"]))
+            figure += _in_all(goal, run, kept(run["name"]))
             rows.append(f"| {run['name']} | `{goal}` | {figure} | {'met' if is_met else '**not met**'} |")
     return "\n".join(rows) + "\n"
 
 
-def _mended(goal: str, results: Runs) -> str:
-    """Tell how many violations the goal leaves out."""
-    mended = sum(one.get("violations", 0) for one in results if one.get("mended"))
-    return f", and {mended} mended since" if goal.startswith("violations ") and mended else ""
+def _in_all(goal: str, run: dict[str, Any], results: Runs) -> str:
+    """Tell what the runs before the last mend came to, which count for no goal."""
+    name = goal.partition(" ")[0]
+    if name not in run["sums"] or _since_the_last_mend(results) == results:
+        return ""
+    return f" since the last mend, {_number(sum(one.get(name, 0) for one in results))} in all"
+
+
+def _since_the_last_mend(results: Runs) -> Runs:
+    """Give the newest results: what came before something was mended was played by other code."""
+    mended = [place for place, one in enumerate(results) if one.get("mended")]
+    return results[mended[-1] + 1 :] if mended else results
 
 
 def _total(run: dict[str, Any], results: Runs) -> dict[str, Any]:
-    """Give the newest result, with what adds up added up over all of them."""
+    """Give the newest result, with what adds up added up since the last mend."""
     total = dict(results[-1]) if results else {}
+    counted = _since_the_last_mend(results)
     for name in run["sums"]:
         if any(name in one for one in results):
-            counted = [one for one in results if name != "violations" or not one.get("mended")]
             total[name] = sum(one.get(name, 0) for one in counted)
     return total
 
