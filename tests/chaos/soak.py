@@ -24,7 +24,7 @@ ROUND_S = 45.0  # light load: most of a round nothing happens
 WARM_ROUND_S = 8.0  # while it warms up: caches fill sooner
 WARM_UP_S = 400.0  # each trouble some five times
 # At once: SQLite's page cache grows to 2 MiB a connection with the first 1500 alerts and no further (a store
-# alone: 57.9 to 59.9 MiB, level from there on), and garbage that waits for the collector is room by then.
+# alone: 57.9 to 59.9 MiB, level from there on).
 WARM_PRESSES = 1600
 PRESS_EVERY = 4  # rounds; the centre keeps a closed alert for 6 h in memory, some 20 kB each, on purpose
 LOOKS = 5  # at the beginning and at the end
