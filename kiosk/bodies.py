@@ -82,7 +82,7 @@ class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):
-    """One alarm transmission; <= 1.5 kB as JSON; nothing about a person."""
+    """One alarm transmission; <= 1.5 kB as JSON; nothing about a person. `duty` calls people to a drill."""
 
     alert_id: Id
     kiosk_id: Id
@@ -100,6 +100,7 @@ class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v"
     also: Annotated[tuple[Short, ...], Meta(max_length=8)] = ()
     stage: Stage = "pressed"
     by: Short = ""
+    duty: bool = False
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="v", tag=1):

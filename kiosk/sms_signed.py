@@ -19,6 +19,7 @@ TAG_BYTES = 8
 MARK = "A1:"
 LAYOUT = struct.Struct(">B3s3sIBii")  # version, kiosk number, seq, Unix s, flags, lat and lon in 1e-5 deg
 KINDS: tuple[Kind, ...] = get_args(Kind)
+DRILL_FOR_PEOPLE = 3  # in two bits, behind the kinds
 STAGES: tuple[ReplyStage, ...] = get_args(ReplyStage)
 MACHINE = re.compile(r"\bA1:([A-Z2-7]{45})\b")
 ANSWER = re.compile(r"\s*A1R ([0-9]{4}) ([a-z_]{1,12})(?: ([1-4]))? ([A-Z2-7]{10})\s*")
@@ -28,7 +29,10 @@ DEGREE = 1e5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineAlert:
-    """An alert as it fits into 20 bytes; `presses` saturates at `PRESSES_MAX`, `button` is a place."""
+    """An alert as it fits into 20 bytes; `presses` saturates at `PRESSES_MAX`, `button` is a place.
+
+    `duty` is of a drill to which people are to be called.
+    """
 
     number: int
     seq: int
@@ -39,6 +43,7 @@ class MachineAlert:
     presses: int
     lat: float
     lon: float
+    duty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,9 @@ class CentreAnswer:
 
 def pack(alert: MachineAlert, key: bytes) -> str:
     """Write and sign the machine form, mark and 45 letters."""
-    flags = KINDS.index(alert.kind) | (alert.clock == "unsynced") << 2
+    for_people = alert.kind == "drill" and alert.duty
+    flags = DRILL_FOR_PEOPLE if for_people else KINDS.index(alert.kind)
+    flags |= (alert.clock == "unsynced") << 2
     flags |= min(alert.button, 7) << 3 | (min(max(alert.presses, 1), PRESSES_MAX) - 1) << 6
     body = LAYOUT.pack(
         VERSION,
@@ -85,18 +92,18 @@ def unpack(text: str, key: bytes) -> MachineAlert | Rejected:
     if not hmac.compare_digest(_tag(key, body)[:TAG_BYTES], tag):
         return Rejected("SMS: the signature is not this kiosk's")
     _, number, seq, pressed_s, flags, lat, lon = LAYOUT.unpack(body)
-    if flags & 3 >= len(KINDS):
-        return Rejected("SMS: unknown kind of alert")
+    for_people = flags & 3 == DRILL_FOR_PEOPLE
     return MachineAlert(
         number=int.from_bytes(number, "big"),
         seq=int.from_bytes(seq, "big"),
         pressed_s=pressed_s,
-        kind=KINDS[flags & 3],
+        kind="drill" if for_people else KINDS[flags & 3],
         clock="unsynced" if flags & 4 else "synced",
         button=flags >> 3 & 7,
         presses=(flags >> 6) + 1,
         lat=lat / DEGREE,
         lon=lon / DEGREE,
+        duty=for_people,
     )
 
 

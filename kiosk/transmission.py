@@ -30,6 +30,7 @@ def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> 
         also=of.also,
         stage=of.stage,
         by=of.by,
+        duty=_is_drill_for_people(of),
     )
 
 
@@ -54,8 +55,13 @@ def sms(site: Site, of: Incident, form: Form) -> str:
         presses=of.presses,
         lat=site.config.site.lat,
         lon=site.config.site.lon,
+        duty=_is_drill_for_people(of),
     )
     return f"{human} {sms_signed.pack(machine, site.key)}"
+
+
+def _is_drill_for_people(of: Incident) -> bool:
+    return of.kind == "drill" and of.duty
 
 
 def answer_is_for(site: Site, of: Incident, answer: sms_signed.CentreAnswer) -> bool:

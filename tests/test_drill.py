@@ -48,7 +48,9 @@ def test_it_never_reaches_a_duty_officer_unless_asked_to() -> None:
     virtual = drilling()
     virtual.reply("received")
     assert [text.number for text in virtual.send_all_sms().run(300.0).texts] == [GATEWAY]
+    assert not virtual.alerts[-1].duty
     virtual = drilling(duty=True).send_all_sms()
+    assert virtual.alerts[-1].duty
     assert [text.number for text in virtual.texts] == [GATEWAY, OFFICER, "+77010000012"]
     assert all(text.text.startswith(("TEST", "ТЕСТ")) for text in virtual.texts)
 

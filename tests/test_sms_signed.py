@@ -74,11 +74,19 @@ def test_another_version_is_refused_by_name() -> None:
     assert refused == Rejected("SMS: machine form version 0, this software reads 1")
 
 
-def test_a_kind_that_is_not_known_is_refused() -> None:
+@pytest.mark.parametrize("kind", get_args(Kind))
+@pytest.mark.parametrize("duty", [False, True])
+def test_a_drill_and_nothing_else_says_whether_it_is_for_people(kind: Kind, duty: bool) -> None:
+    alert = replace(ALERT, kind=kind, duty=duty)
+    assert unpack(pack(alert, KEY), KEY) == replace(alert, duty=duty and kind == "drill")
+
+
+def test_whether_people_are_meant_lies_in_the_bits_of_the_kind() -> None:
     body = LAYOUT.pack(1, b"\0\0\x11", b"\0\0\x07", 0, 3, 0, 0)
     tag = hmac.new(KEY, body, sha256).digest()[:8]
-    form = "A1:" + b32encode(body + tag).decode().rstrip("=")
-    assert unpack(form, KEY) == Rejected("SMS: unknown kind of alert")
+    found = unpack("A1:" + b32encode(body + tag).decode().rstrip("="), KEY)
+    assert isinstance(found, MachineAlert)
+    assert (found.kind, found.duty) == ("drill", True)
 
 
 def test_the_kiosks_number_can_be_read_before_its_key_is_known() -> None:

@@ -137,6 +137,7 @@ def join(old: Alert, alert: Alert) -> Alert:
         presses=max(old.presses, alert.presses),
         attempt=max(old.attempt, alert.attempt),
         also=also[:ALSO_MAX],
+        duty=old.duty or alert.duty,
         kind=alert.kind if old.kind == "drill" else old.kind,  # never from a real alert to a drill
     )
 

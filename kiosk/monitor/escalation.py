@@ -1,15 +1,16 @@
 """The duty ladder: who is written to, and when, while nobody has accepted an alert. Pure.
 
 Theory of operation: the first tier `first_after_s` after the alert came, then every `every_s` the next one,
-round and round, until a person accepts or it is closed. Tamper never calls people, a drill only when whoever
-asked for it wanted that, and then each tier once. Only the monitor that holds the lease climbs.
+round and round, until a person accepts or it is closed. Tamper never calls people, a drill only while it is
+new and if it says that whoever asked for it wanted that, and then each tier once. Only the monitor that holds
+the lease climbs.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from kiosk.bodies import AlertId, KioskId
+from kiosk.bodies import AlertId
 from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import cases
@@ -17,7 +18,7 @@ from kiosk.monitor.effects import FleetEffect
 from kiosk.monitor.outbox import Outbox
 from kiosk.monitor.records import Case, Plan, Text
 
-DRILL_COMES_S = 180.0  # the order's life, and the drill's own way to the centre
+DRILL_IS_NEW_S = 180.0  # nobody is called out by an exercise that comes later than this
 STEP = re.compile(r"r([0-9]{1,6})t([0-9]{1,3})")
 
 
@@ -31,41 +32,17 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """Where the ladder of one alert stands: this round and tier are due at `due_s`."""
+    """Where the ladder of one alert stands: the step due at `due_s`; a drill's ladder is climbed `once`."""
 
     round: int
     tier: int
     due_s: float
+    once: bool = False
 
     @property
     def step(self) -> str:
         """Name it as texts do."""
         return f"r{self.round}t{self.tier}"
-
-
-class DrillOrders:
-    """Which drills are to reach people's phones: those that come for a while after such an order."""
-
-    def __init__(self) -> None:
-        self._until_s: dict[str, float] = {}
-        self._older: dict[str, set[str]] = {}
-
-    def order(self, kiosk_id: KioskId, known: Iterable[Case], now: Now) -> None:
-        """Note an order; a drill that is `known` already is not meant by it."""
-        self._until_s[kiosk_id] = now.s + DRILL_COMES_S
-        self._older[kiosk_id] = {case.alert.alert_id for case in known if case.alert.kiosk_id == kiosk_id}
-
-    def mean(self, case: Case, now: Now) -> bool:
-        """Tell whether a drill is one of them."""
-        kiosk_id = case.alert.kiosk_id
-        due = cases.is_drill(case) and now.s < self._until_s.get(kiosk_id, 0.0)
-        return due and case.alert.alert_id not in self._older[kiosk_id]
-
-    def rename(self, old_id: AlertId, new_id: AlertId) -> None:
-        """Follow an alert that got its own name."""
-        for older in self._older.values():
-            if old_id in older:
-                older.add(new_id)
 
 
 class Escalation:
@@ -76,7 +53,6 @@ class Escalation:
         self._pace = pace
         self._climbs: dict[AlertId, Climb] = {}
         self._left: dict[AlertId, Climb] = {}  # where the last holder stopped, also of alerts not wanted yet
-        self._drills: set[AlertId] = set()
         self._uncalled: set[AlertId] = set()
 
     def hurry(self, now: Now) -> None:
@@ -85,25 +61,26 @@ class Escalation:
             self._climbs[alert_id] = replace(self._climbs[alert_id], due_s=now.s)
         self._uncalled.clear()
 
-    def allow_drill(self, alert_id: AlertId) -> None:
-        """Let this drill reach people's phones."""
-        self._drills.add(alert_id)
-
-    def wants(self, case: Case) -> bool:
+    @staticmethod
+    def wants(case: Case) -> bool:
         """Tell whether people are to be called to this alert."""
-        called = case.alert.kind == "press" or case.alert.alert_id in self._drills
+        called = case.alert.kind == "press" or (cases.is_drill(case) and case.alert.duty)
         return called and cases.is_waiting(case)
 
     def follow(self, case: Case, now: Now) -> None:
         """Put an alert on the ladder, or take it down."""
         alert_id = AlertId(case.alert.alert_id)
-        if not self.wants(case):
+        waited_s = (now.utc_ms - case.received_ms) / 1000
+        known, once = self._climbs.get(alert_id), cases.is_drill(case)
+        is_past = once and known is None and waited_s + case.age_s > DRILL_IS_NEW_S
+        if not self.wants(case) or is_past:
             self._climbs.pop(alert_id, None)
             return
-        waited_s = (now.utc_ms - case.received_ms) / 1000
+        if known is not None and known.once == once:
+            return
         rest_s = max(0.0, self._pace.first_after_s - waited_s)
         first = self._left.get(alert_id, Climb(1, 1, now.s + rest_s))
-        self._climbs.setdefault(alert_id, first)
+        self._climbs[alert_id] = replace(first, once=once)
 
     def resume(self, texts: tuple[Text, ...], now: Now) -> None:
         """Go on behind the last step that another monitor, or our last run, has climbed."""
@@ -122,7 +99,6 @@ class Escalation:
         """Let go of an alert."""
         self._climbs.pop(alert_id, None)
         self._left.pop(alert_id, None)
-        self._drills.discard(alert_id)
         self._uncalled.discard(alert_id)
 
     def rename(self, old_id: AlertId, new_id: AlertId) -> None:
@@ -131,8 +107,6 @@ class Escalation:
             climb = climbs.pop(old_id, None)
             if climb is not None:
                 climbs[new_id] = climb
-        if old_id in self._drills:
-            self._drills = (self._drills - {old_id}) | {new_id}
 
     def clear(self) -> None:
         """Climb no more: another monitor does."""
@@ -152,15 +126,15 @@ class Escalation:
         due_s = now.s + self._pace.every_s
         name = ("alert", alert_id)
         if not plan.tiers:
-            self._climbs[alert_id] = Climb(climb.round, climb.tier, due_s)
+            self._climbs[alert_id] = replace(climb, due_s=due_s)
             self._uncalled.add(alert_id)
             return [Tell("nobody_on_duty", (name, ("reason", "nobody has a phone")), "error")]
         if climb.tier > len(plan.tiers):
-            climb = Climb(climb.round + 1, 1, climb.due_s)
-        if climb.round > 1 and alert_id in self._drills:
-            self._climbs[alert_id] = Climb(climb.round, climb.tier, float("inf"))
+            climb = replace(climb, round=climb.round + 1, tier=1)
+        if climb.round > 1 and climb.once:
+            self._climbs[alert_id] = replace(climb, due_s=float("inf"))
             return []
-        self._climbs[alert_id] = Climb(climb.round, climb.tier + 1, due_s)
+        self._climbs[alert_id] = replace(climb, tier=climb.tier + 1, due_s=due_s)
         people = plan.tiers[climb.tier - 1]
         for person in people:
             text = Text(alert_id=alert_id, step=climb.step, to=person.person_id, kind="page", tier=climb.tier)

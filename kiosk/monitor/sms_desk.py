@@ -189,6 +189,7 @@ def alert_of(found: MachineAlert, kiosk: Registered) -> Alert:
         route="sms",
         place=kiosk.place or _nameless(found, kiosk),
         versions={},
+        duty=found.duty,
     )
 
 

@@ -14,7 +14,7 @@ from kiosk.monitor import cases, sms_words
 from kiosk.monitor.answers import Answers
 from kiosk.monitor.caseload import Caseload
 from kiosk.monitor.effects import Answer, FleetEffect, SendCommand
-from kiosk.monitor.escalation import DrillOrders, Escalation, Pace
+from kiosk.monitor.escalation import Escalation, Pace
 from kiosk.monitor.ledger import Ledger
 from kiosk.monitor.messages import (
     Acted,
@@ -76,7 +76,6 @@ class Staff:
         self._plan: Plan | None = None
         self._held = False
         self._left: tuple[Text, ...] = ()
-        self._drills = DrillOrders()
         self._by_sms: dict[AlertId, None] = {}
 
     # ---- what people and their plans say
@@ -100,13 +99,11 @@ class Staff:
                 assert_never(notice)
 
     def command(self, notice: CommandAsked, now: Now, *, link_up: bool) -> list[FleetEffect]:
-        """Send an order; a drill may be meant to reach people's phones."""
+        """Send an order; a drill that is to reach people's phones will say so when it comes."""
         if self._roster.get(notice.kiosk_id) is None:
             return [Answer(token=notice.token, ok=False, text="no such kiosk")]
         if not link_up:
             return [Answer(token=notice.token, ok=False, text="the centre has no link to its kiosks")]
-        if notice.name == "drill" and notice.duty:
-            self._drills.order(notice.kiosk_id, self._caseload.all(), now)
         command = Command(
             command_id=notice.command_id or now.fresh_id,
             name=notice.name,
@@ -181,7 +178,7 @@ class Staff:
 
     def _follow(self, now: Now) -> Iterable[AlertId]:
         for old_id, new_id in self._caseload.renames:
-            for part in (self._outbox, self._ladder, self._answers, self._drills):
+            for part in (self._outbox, self._ladder, self._answers):
                 part.rename(old_id, new_id)
         self._caseload.renames.clear()
         touched, self._caseload.touched = self._caseload.touched, {}
@@ -190,8 +187,6 @@ class Staff:
             if case is None or case.alert.alert_id != alert_id:
                 self._forget(alert_id)
                 continue
-            if self._drills.mean(case, now):
-                self._ladder.allow_drill(alert_id)
             if case.sms_from:
                 self._by_sms[alert_id] = None
             if self._held:

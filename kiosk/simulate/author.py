@@ -131,7 +131,7 @@ class Author:
             self._each(mood.modems, lambda at_s: self._fault(at_s, f"modem:{who}", MODEM))
             self._each(mood.modems * 0.3, lambda at_s: self._fault(at_s, f"sms:{who}", ("lose",)))
         if shop.tamper:
-            self._each(0.1, lambda at_s: self._add(at_s, "tamper", who, for_s=dice.between(1.0, 60.0)))
+            self._each(0.1, lambda at_s: self._tear(at_s, who))
         self._each(mood.crashes, lambda at_s: self._crash(at_s, who))
         self._each(
             mood.crashes * 0.3, lambda at_s: self._add(at_s, "freeze", who, for_s=dice.between(0.5, 20.0))
@@ -190,10 +190,20 @@ class Author:
         how: Literal["kill", "power"] = "kill" if dice.yes(0.6) else "power"
         off_s = dice.pick((2.0, 5.0, 30.0, 120.0)) * dice.between(0.5, 1.5)
         # A crash is worst while something happens: right after a press of the same kiosk.
-        presses = [deed.at_s for deed in self._deeds if deed.what == "press" and deed.who == who]
+        presses = self._presses_of(who)
         if presses and dice.yes(0.6):
             at_s = dice.pick(presses) + dice.between(0.0, 0.4)
         self._add(at_s, "crash", who, how, off_s, dice.whole(0, 9))
+
+    def _tear(self, at_s: float, who: str) -> None:
+        """Tear the device open, at that very moment in which somebody presses perhaps."""
+        presses = self._presses_of(who)
+        if presses and self._dice.yes(0.4):
+            at_s = self._dice.pick(presses)
+        self._add(at_s, "tamper", who, for_s=self._dice.between(1.0, 60.0))
+
+    def _presses_of(self, who: str) -> list[float]:
+        return [deed.at_s for deed in self._deeds if deed.what == "press" and deed.who == who]
 
     def _clock(self, at_s: float, who: str, hours: tuple[int, ...]) -> None:
         dice = self._dice

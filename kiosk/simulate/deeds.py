@@ -123,7 +123,7 @@ class Deeds:
         duty = deed.how == "duty"
         name = "drill" if duty else deed.how
         if name == "drill":
-            self._world.truth.drill_ordered(box.who, self._world.agenda.now_s, duty=duty)
+            self._world.truth.drill_ordered(box.who, duty=duty)
         request: dict[str, Any] = {
             "ask": "command", "kiosk": box.kiosk_id, "name": name, "by": "chief", "duty": duty,
         }  # fmt: skip

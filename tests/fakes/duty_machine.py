@@ -22,7 +22,6 @@ from kiosk.monitor.messages import (
     Acted,
     Action,
     AlertArrived,
-    CommandAsked,
     LeaseChanged,
     LinkRose,
     NewsRead,
@@ -53,8 +52,9 @@ from kiosk.monitor.records import (
 )
 from kiosk.wire import utc_text
 
-NUMBERS = tuple(range(6))
-KINDS = ("press", "press", "drill", "press", "tamper", "press")
+NUMBERS = tuple(range(7))
+KINDS = ("press", "press", "drill", "press", "tamper", "press", "drill")
+FOR_PEOPLE = 6  # the second drill
 EVERY_S = 60.0
 PEOPLE = {person.person_id: person for person in PLAN.people}
 Key = tuple[str, str, str]
@@ -146,7 +146,6 @@ class DutyMachine(RuleBasedStateMachine):
         self.mood = "takes"
         self.settled: set[Key] = set()
         self.names: dict[str, str] = {}
-        self.allowed: set[str] = set()
         self.wanted_s: dict[str, float] = {}
         self.paged_s: dict[str, float] = {}
         self.fleets = [self.boot(), self.boot()]
@@ -205,7 +204,7 @@ class DutyMachine(RuleBasedStateMachine):
         assert stored is not None, "a text went out that is not on disk"
         case = self.disk.alerts[text.alert_id]
         if text.kind == "page":
-            assert KINDS[int(name)] == "press" or name in self.allowed, "people were called to no alarm"
+            assert KINDS[int(name)] == "press" or int(name) == FOR_PEOPLE, "people were called to no alarm"
             assert case.alert.kind != "tamper"
             assert cases.is_waiting(case), "people were called to what somebody has taken"
             assert effect.number == PEOPLE[text.to].phone
@@ -235,14 +234,16 @@ class DutyMachine(RuleBasedStateMachine):
             seq=number,
             pressed_at=at,
             sent_at=at,
+            duty=number == FOR_PEOPLE,
         )
         self.give(who, AlertArrived(alert=alert, door="mqtt", receipt=Receipt(1, self.fresh)))
 
     @rule(who=st.integers(0, 1), number=st.sampled_from(NUMBERS), presses=st.integers(1, 4))
     def alert_by_sms(self, who: int, number: int, presses: int) -> None:
         text = a_text(
-            kind=KINDS[number], seq=number, pressed_s=UTC_MS // 1000 + number, presses=presses, button=7
-        )
+            kind=KINDS[number], seq=number, pressed_s=UTC_MS // 1000 + number, presses=presses, button=7,
+            duty=number == FOR_PEOPLE,
+        )  # fmt: skip
         self.fresh += 1
         self.give(who, SmsArrived(message_id=f"m{self.fresh}", door="modem", number=SIM, text=text))
 
@@ -271,15 +272,6 @@ class DutyMachine(RuleBasedStateMachine):
         for who in (0, 1):
             body = a_status(state, conn=self.fresh)
             self.give(who, StatusArrived(kiosk_id=KioskId("kz-1"), status=body, retained=False))
-
-    @rule()
-    def a_drill_for_people_is_asked(self) -> None:
-        if self.holder is not None and self.fleets[self.holder].roster.get("kz-1") is not None:
-            self.allowed |= {str(number) for number in NUMBERS if KINDS[number] == "drill"}
-            asked = CommandAsked(
-                token=Token("t"), kiosk_id=KioskId("kz-1"), name="drill", by="op-1", duty=True
-            )
-            self.give(self.holder, asked)
 
     @rule(mood=st.sampled_from(["takes", "refuses", "silent"]))
     def network_changes(self, mood: str) -> None:

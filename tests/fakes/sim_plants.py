@@ -174,10 +174,13 @@ def an_alarm_is_shown_as_a_drill(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cases, "open_case", planted)
 
 
-def an_order_means_older_drills_too(patch: pytest.MonkeyPatch) -> None:
-    """As it was until the simulation found it: people were called to a drill that was none of theirs."""
-    honest = escalation.DrillOrders.order
-    patch.setattr(escalation.DrillOrders, "order", lambda self, who, _known, now: honest(self, who, (), now))
+def every_drill_climbs_the_ladder(patch: pytest.MonkeyPatch) -> None:
+    """The centre calls people to drills that were not meant for them."""
+    patch.setattr(
+        escalation.Escalation,
+        "wants",
+        staticmethod(lambda case: case.alert.kind != "tamper" and cases.is_waiting(case)),
+    )
 
 
 def what_begins_in_one_turn_shares_a_name(patch: pytest.MonkeyPatch) -> None:

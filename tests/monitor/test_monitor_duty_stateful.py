@@ -10,6 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from kiosk.monitor import answers, outbox, staff
 from kiosk.monitor.caseload import Caseload
+from kiosk.monitor.cases import is_waiting
 from kiosk.monitor.escalation import Climb, Escalation
 from kiosk.monitor.outbox import Outbox
 from kiosk.monitor.staff import Staff
@@ -27,17 +28,14 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def people_are_called_after_somebody_accepted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Escalation, "wants", lambda _self, case: case.alert.kind == "press")
+    patch.setattr(Escalation, "wants", staticmethod(lambda case: case.alert.kind == "press"))
 
 
 def drills_call_people(patch: pytest.MonkeyPatch) -> None:
-    honest = Escalation.wants
+    def planted(case: Any) -> bool:
+        return case.alert.kind != "tamper" and is_waiting(case)
 
-    def planted(self: Any, case: Any) -> bool:
-        self._drills.add(case.alert.alert_id)
-        return honest(self, case)
-
-    patch.setattr(Escalation, "wants", planted)
+    patch.setattr(Escalation, "wants", staticmethod(planted))
 
 
 def a_monitor_without_the_lease_sends_too(patch: pytest.MonkeyPatch) -> None:

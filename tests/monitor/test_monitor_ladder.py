@@ -17,11 +17,11 @@ from fakes.duty_centre import (
 )
 from fakes.virtual_centre import ALERT_ID, PLACE, UTC_MS, an_alert, told
 
-from kiosk.bodies import KioskId, Token
+from kiosk.bodies import Token
 from kiosk.monitor.cases import open_case
 from kiosk.monitor.escalation import Pace
 from kiosk.monitor.fleet import Limits
-from kiosk.monitor.messages import AlertArrived, CommandAsked, NewsRead, PlanLoaded, Restored, TextSettled
+from kiosk.monitor.messages import AlertArrived, NewsRead, PlanLoaded, Restored, TextSettled
 from kiosk.monitor.outbox import SEND_MAX_S, TRIES_MAX, UNDER_WAY_MAX
 from kiosk.monitor.records import Plan, Text
 from kiosk.sms_text import fits
@@ -90,50 +90,72 @@ def test_a_late_alert_calls_people_as_well() -> None:
     assert place.steps() == TIER_1
 
 
-def ask_drill(place: DutyCentre, *, duty: bool) -> None:
-    place.status()
-    place.handle(CommandAsked(token=Token("t"), kiosk_id=KioskId("kz-1"), name="drill", by="op-1", duty=duty))
-
-
-def test_a_drill_that_was_asked_to_reach_people_does_so_once_each_and_says_test() -> None:
+def test_a_drill_that_is_for_people_calls_each_tier_once_and_says_test() -> None:
     place = centre()
-    ask_drill(place, duty=True)
-    place.alert(kind="drill")
+    place.alert(kind="drill", duty=True)
     place.pass_time(600)
     assert place.steps() == [*TIER_1, ("r1t2", "chief")]
     assert "ТЕСТ" in place.sent[0].body
     assert "TEST" in place.sent[2].body
 
 
-def test_a_drill_asked_without_people_or_long_ago_calls_nobody() -> None:
+def test_a_drill_that_is_not_for_people_calls_nobody() -> None:
     place = centre()
-    ask_drill(place, duty=False)
     place.alert(kind="drill")
-    ask_drill(place, duty=True)
-    place.pass_time(200)
-    place.alert(kind="drill", alert_id="other", seq=2)
+    place.pass_time(600)
     assert place.sent == []
 
 
-def test_an_older_drill_is_not_meant_by_an_order_that_comes_after_it() -> None:
-    """Found by the simulation (836653414.1946): a monitor took over, and people were called to both."""
+def test_tamper_calls_nobody_even_where_it_says_that_it_is_for_people() -> None:
     place = centre()
-    place.alert(kind="drill")
-    ask_drill(place, duty=True)
-    place.alert(kind="drill", attempt=2)
-    place.pass_time(10)
+    place.alert(kind="tamper", duty=True)
+    place.pass_time(600)
     assert place.sent == []
-    place.alert(kind="drill", alert_id="other", seq=2)
-    assert {effect.text.alert_id for effect in place.sent} == {"other"}
 
 
-def test_an_older_drill_that_was_known_by_its_text_is_not_meant_under_its_own_name_either() -> None:
+def test_a_drill_for_people_that_comes_minutes_late_gets_nobody_out_of_bed() -> None:
     place = centre()
-    place.text_in(a_text(kind="drill"))
-    ask_drill(place, duty=True)
-    place.alert(kind="drill", seq=1)
-    place.pass_time(10)
-    assert [effect for effect in place.sent if effect.text.kind == "page"] == []
+    place.utc_ms += 181_000
+    place.alert(kind="drill", duty=True)
+    place.pass_time(600)
+    assert place.sent == []
+
+
+def test_whoever_takes_over_goes_on_with_a_new_drill_and_leaves_an_old_one() -> None:
+    first = centre()
+    first.alert(kind="drill", duty=True)
+    second = take_over(first, 61)
+    second.pass_time(600)
+    assert second.steps() == [("r1t2", "chief")]
+    late = take_over(first, 181)
+    late.pass_time(600)
+    assert late.steps() == []
+
+
+def test_a_drill_for_people_that_another_monitor_ordered_calls_them() -> None:
+    """Which monitor was asked does not matter: the drill itself says so."""
+    place = centre()
+    place.lease(held=False)
+    place.alert(kind="drill", duty=True)
+    assert place.sent == []
+    other = centre()
+    other.alert(kind="drill", duty=True)
+    assert other.steps() == TIER_1
+
+
+def test_a_text_says_too_that_a_drill_is_for_people() -> None:
+    place = centre()
+    place.text_in(a_text(kind="drill", duty=True))
+    assert [step for step in place.steps() if step in TIER_1] == TIER_1
+
+
+def test_a_drill_that_turns_out_to_be_a_press_climbs_round_and_round() -> None:
+    place = centre()
+    place.alert(kind="drill", duty=True)
+    place.pass_time(300)
+    place.alert(kind="press")
+    place.pass_time(121)
+    assert place.steps()[3:] == [*TIER_1, ("r1t2", "chief"), ("r2t1", "aigul"), ("r2t1", "boris")]
 
 
 def test_a_real_alert_after_a_drill_of_the_same_id_calls_people() -> None:
@@ -377,14 +399,12 @@ def test_a_step_that_is_none_is_passed_over() -> None:
     assert place.steps() == [("r2t1", "aigul"), ("r2t1", "boris")]
 
 
-def test_a_drill_that_reached_people_repeats_nothing_when_another_one_is_asked_for() -> None:
+def test_a_drill_that_reached_people_by_its_text_repeats_nothing_under_its_own_name() -> None:
     first = centre()
-    ask_drill(first, duty=True)
-    first.text_in(a_text(kind="drill"))
+    first.text_in(a_text(kind="drill", duty=True))
     second = take_over(first, 5)
     second.rise()
-    ask_drill(second, duty=True)
-    second.alert(kind="drill")
+    second.alert(kind="drill", duty=True)
     assert [step for step in second.steps() if step in TIER_1] == []
 
 
@@ -410,9 +430,8 @@ def test_a_text_about_an_alert_that_memory_had_to_let_go_is_not_tried_again() ->
 
 def test_a_drill_for_people_that_came_by_sms_goes_on_under_its_own_name() -> None:
     place = centre(network=None)
-    ask_drill(place, duty=True)
-    place.text_in(a_text(kind="drill"))
-    place.alert(kind="drill")
+    place.text_in(a_text(kind="drill", duty=True))
+    place.alert(kind="drill", duty=True)
     place.pass_time(61)
     assert [sending.text.alert_id for sending in place.sent if sending.text.step == "r1t2"] == [ALERT_ID]
 

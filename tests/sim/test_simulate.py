@@ -165,7 +165,7 @@ def test_a_page_that_waited_for_a_stalled_commit_breaks_no_law(teller: Teller) -
 
 
 def test_a_drill_on_its_way_when_one_for_people_is_ordered_breaks_no_law(teller: Teller) -> None:
-    """The centre cannot know which of two orders an alert obeys (74252642.2988)."""
+    """Each says for itself whether people are to be called to it (74252642.2988)."""
     deeds = (
         Deed(at_s=30.0, what="order", who="k1", how="drill"),
         Deed(at_s=30.03, what="fault", who="mqtt:k1", how="slow", for_s=60.0),

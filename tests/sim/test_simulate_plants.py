@@ -105,11 +105,7 @@ CASES = (
     Case(plant.drills_call_people, 5, "", BY_SMS, (DRILL,)),
     Case(plant.a_drill_is_texted_as_an_alarm, 5, "", BY_SMS, (DRILL,)),
     Case(plant.an_alarm_is_shown_as_a_drill, 5, "", MQTT_ONLY, (PRESS,)),
-    Case(
-        plant.an_order_means_older_drills_too, 5, "836653414.1946", BY_SMS,
-        (DRILL, crash(790.0, "a", 15.73), Deed(at_s=795.0, what="order", who="k1", how="duty", n=1)),
-        monitors=2,
-    ),
+    Case(plant.every_drill_climbs_the_ladder, 5, "", BY_SMS, (DRILL,)),
     Case(
         plant.what_begins_in_one_turn_shares_a_name, 5, "574658379.1553",
         Shop(https=False, sms=False, tamper=True),

@@ -45,20 +45,19 @@ def test_a_text_under_way_is_no_answer_to_a_new_incident_while_another_may_be_me
     assert pressed(truth, "A3", 30.0).said == {}
 
 
-def test_only_a_drill_on_its_way_may_be_taken_for_the_one_for_people(truth: Truth) -> None:
-    box: Any = SimpleNamespace(who="k1", number=1)
-    for alert_id, opened_s in (("old", 10.0), ("there", 995.0), ("way", 996.0)):
-        truth.turned(box, [Tell("drill", (("alert_id", alert_id),))], opened_s)
-    truth.facts["there"].reached_s = 997.0
-    press = pressed(truth, "A1", 998.0)
-    truth.drill_ordered("k2", 999.0, duty=True)
-    truth.drill_ordered("k1", 999.0, duty=False)
-    assert not any(fact.overtaken for fact in truth.facts.values())
-    truth.drill_ordered("k1", 1000.0, duty=True)
-    assert [name for name, fact in truth.facts.items() if fact.overtaken] == ["way"]
-    assert not any(fact.duty for fact in (*truth.facts.values(), press)), (
-        "the kiosk itself knows which it obeys"
-    )
+def test_a_drill_is_for_people_only_where_that_was_ordered_before_it(truth: Truth) -> None:
+    def drilled(who: str, alert_id: str) -> bool:
+        box: Any = SimpleNamespace(who=who, number=1)
+        truth.turned(box, [Tell("drill", (("alert_id", alert_id),))], 10.0)
+        return truth.facts[alert_id].duty
+
+    truth.drill_ordered("k1", duty=False)
+    truth.drill_ordered("k2", duty=True)
+    assert not drilled("k1", "old")
+    truth.drill_ordered("k1", duty=True)
+    assert drilled("k1", "new")
+    assert not truth.facts["old"].duty
+    assert not pressed(truth, "A1", 998.0).duty
 
 
 def test_of_two_presses_of_one_moment_the_one_opened_last_is_the_newest(truth: Truth) -> None:

@@ -83,7 +83,7 @@ class Calls:
         if fact is None:
             raise Broken(5, f"people were called to {effect.text.alert_id}, which nobody gave")
         fact.paged_s = now_s
-        if fact.kind == "tamper" or (fact.kind == "drill" and not fact.duty and not fact.overtaken):
+        if fact.kind == "tamper" or (fact.kind == "drill" and not fact.duty):
             raise Broken(5, f"the centre called people to a {fact.kind}")
         if (fact.kind == "drill") != effect.body.startswith(TEST):
             raise Broken(5, f"the centre's text about a {fact.kind} begins with {effect.body[:5]!r}")

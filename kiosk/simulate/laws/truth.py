@@ -13,7 +13,7 @@ from kiosk.effects import Effect, Tell
 from kiosk.incident import Incident
 from kiosk.journal.record import Damaged, unpack
 from kiosk.messages import IncidentRecord
-from kiosk.monitor import cases, escalation
+from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.laws.written import Written
@@ -44,7 +44,6 @@ class Fact:
     presses: int = 1  # as the kiosk counts them
     most: int = 1
     duty: bool = False
-    overtaken: bool = False  # on its way when a drill for people was ordered
     code: str = ""
     names: set[tuple[int, int]] = field(default_factory=set)  # (seq, second) under which it was sent
     on_kiosk: bool = True  # the kiosk still has it open
@@ -79,12 +78,9 @@ class Truth:
         self.drill_duty: dict[str, bool] = {}  # of drills asked for at the site
         self.drill_orders: dict[str, bool] = {}  # … by the centre: once for people, it may come late
 
-    def drill_ordered(self, who: str, now_s: float, *, duty: bool) -> None:
-        """Note an order. An alert does not say which it obeys: one on its way may be taken for another."""
+    def drill_ordered(self, who: str, *, duty: bool) -> None:
+        """Note an order by the centre."""
         self.drill_orders[who] = self.drill_orders.get(who, False) or duty
-        for fact in self.facts.values() if duty else ():
-            sent = fact.who == who and fact.kind == "drill" and fact.reached_s < 0
-            fact.overtaken |= sent and now_s - fact.opened_s <= escalation.DRILL_COMES_S
 
     # ---- a kiosk's turn
 
