@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self
 
@@ -25,13 +27,13 @@ TAKEN = "address already in use"
 class NatsNode:
     """One node; its store and ports outlive `kill`, so that `start` brings it back."""
 
-    def __init__(self, folder: Path, name: str, ports: tuple[int, int, int]) -> None:
+    def __init__(self, folder: Path, name: str, ports: tuple[int, int, int, int]) -> None:
         self.name, self.folder = name, folder
-        self.port, self.cluster_port, self.client_port = ports
+        self.port, self.cluster_port, self.client_port, self.health_port = ports
         self.child: subprocess.Popen[bytes] | None = None
 
     def write(self, authority: Authority, users: str, routes: Sequence[str]) -> None:
-        """Write its files from the shipped ones; only node.conf and the port for NATS clients are its own."""
+        """Write its files from the shipped ones; only node.conf and the ports on loopback are its own."""
         pair = authority.server(self.name, peer=True)
         self.folder.mkdir()
         values = {
@@ -42,9 +44,10 @@ class NatsNode:
         lines.append("ROUTES: [" + ", ".join(f'"{route}"' for route in routes) + "]")
         (self.folder / "node.conf").write_text("\n".join(lines) + "\n")
         shipped = (SHIPPED / "nats.conf").read_text()
-        assert "listen: 127.0.0.1:4222" in shipped
-        own = shipped.replace("listen: 127.0.0.1:4222", f"listen: 127.0.0.1:{self.client_port}")
-        (self.folder / "nats.conf").write_text(own)
+        for key, port, own in (("listen", 4222, self.client_port), ("http", 8222, self.health_port)):
+            assert f"\n{key}: 127.0.0.1:{port}\n" in shipped
+            shipped = shipped.replace(f"\n{key}: 127.0.0.1:{port}\n", f"\n{key}: 127.0.0.1:{own}\n")
+        (self.folder / "nats.conf").write_text(shipped)
         (self.folder / "users.conf").write_text(users)
 
     def start(self) -> None:
@@ -64,6 +67,15 @@ class NatsNode:
         if child is not None:
             child.send_signal(signal.SIGKILL)
             child.wait(10)
+
+    def is_whole(self) -> bool:
+        """Tell whether it has caught up with every stream and consumer, by its own word."""
+        with contextlib.closing(HTTPConnection("127.0.0.1", self.health_port, timeout=2)) as connection:
+            try:
+                connection.request("GET", "/healthz")
+                return connection.getresponse().status == HTTPStatus.OK
+            except (OSError, HTTPException):
+                return False
 
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")
@@ -85,7 +97,9 @@ class NatsCluster:
         """Start three nodes on ports that are free now: somebody else may take one before its node does."""
         self.nodes = [
             NatsNode(
-                self.folder / f"{attempt}-n{number}", f"n{number}", (free_port(), free_port(), free_port())
+                self.folder / f"{attempt}-n{number}",
+                f"n{number}",
+                (free_port(), free_port(), free_port(), free_port()),
             )
             for number in range(3)
         ]
@@ -103,11 +117,11 @@ class NatsCluster:
     def __enter__(self) -> Self:
         try:
             self._start(1)
-            wait_for(lambda: self._ready() or self._ended(), "the cluster", START_S)
+            wait_for(lambda: self.is_whole() or self._ended(), "the cluster", START_S)
             if any(TAKEN in node.log() for node in self._ended()):
                 self._kill()
                 self._start(2)
-            wait_for(self._ready, "the cluster", START_S)
+            wait_for(self.is_whole, "the cluster", START_S)
         except BaseException:
             sys.stderr.writelines(node.log()[-2000:] for node in self.nodes)
             self.close()
@@ -126,10 +140,9 @@ class NatsCluster:
         for node in self.nodes:
             node.kill()
 
-    def _ready(self) -> bool:
-        """Tell whether every node listens and they agreed on who leads: without that no session is kept."""
-        led = any("JetStream cluster new metadata leader" in node.log() for node in self.nodes)
-        return led and not self._ended() and all(_listens(node.port) for node in self.nodes)
+    def is_whole(self) -> bool:
+        """Tell whether every node listens and has caught up: until then no session is kept."""
+        return not self._ended() and all(_listens(node.port) and node.is_whole() for node in self.nodes)
 
     def _ended(self) -> list[NatsNode]:
         return [node for node in self.nodes if node.child is None or node.child.poll() is not None]
