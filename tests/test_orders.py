@@ -72,6 +72,7 @@ def test_a_drill_by_command_tells_its_progress_and_its_result() -> None:
 def test_a_drill_by_command_tells_which_route_failed() -> None:
     virtual = online()
     virtual.order("drill", duty=True)
+    assert virtual.alerts[-1].duty
     virtual.send_all_sms().run(91.0)
     assert len(virtual.texts) == 3
     assert virtual.results()[-1] == ("failed", "mqtt")

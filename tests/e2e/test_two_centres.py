@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from fakes.centre_site import fresh_alert
 from fakes.mqtt_kiosk import MqttKiosk, wait_for
-from fakes.two_centres import EVERY_S, NAMES, TwoCentres
+from fakes.two_centres import EVERY_S, NAMES, OFFICERS, TwoCentres
+from fakes.virtual_centre import a_status
 
 from kiosk.monitor.store.lease import LIFE_S
 
@@ -101,3 +102,19 @@ def test_one_is_killed_in_the_middle_of_an_alert_and_the_other_calls_the_next_ti
     assert {name: view["stage"] for name, view in pair.alerts(holder).items()} == {
         "MID": "accepted", "AFTER": "accepted",
     }  # fmt: skip
+
+
+def test_a_drill_for_people_calls_them_whichever_centre_ordered_it(pair: TwoCentres) -> None:
+    pair.spawn_both()
+    holder = wait_for(pair.holder, "somebody who escalates")
+    (other,) = {*NAMES} - {holder}
+    kiosk = pair.kiosk()
+    kiosk.status(a_status())
+    order = {"ask": "command", "kiosk": "kz-1", "name": "drill", "by": "aigerim", "duty": True}
+    wait_for(lambda: pair.ask(other, order).get("ok"), "the order at the centre that does not escalate")
+    (command,) = wait_for(lambda: kiosk.commands, "the order at the kiosk")
+    kiosk.publish(fresh_alert("DRILL", kind="drill", duty=command.duty))
+    kiosk.publish(fresh_alert("QUIET", kind="drill", seq=2))
+    wait_for(lambda: len(pair.gateway.texts) == len(OFFICERS), "both tiers' SMS", EVERY_S + 15)
+    assert pair.gateway.called() == [phone for _, phone, _ in OFFICERS]
+    assert all(text.startswith("TEST") for _, text, _ in pair.gateway.texts)
