@@ -1,7 +1,7 @@
 """The one door: every event in, every effect out. Pure: time and chance are arguments.
 
 `handle` is total: no event raises, an event that concerns nothing changes nothing. Each turn ends with
-what is due; alerts and texts come first among its effects.
+what is due; alerts and texts come first among its effects, and it has one word to say at most.
 """
 
 from dataclasses import replace
@@ -13,6 +13,7 @@ from kiosk.intake import Intake
 from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
 from kiosk.parts import Parts
 from kiosk.site import Site
+from kiosk.speech import newest_word
 
 QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
 
@@ -77,7 +78,7 @@ class Core:
         out += self._light()
         synced = parts.reports.health.clock == "synced"
         out += parts.memory.save(parts.snapshot(now), now, synced=synced)
-        return sorted(out, key=_order)
+        return sorted(newest_word(out), key=_order)
 
     def _light(self) -> list[Effect]:
         if self.parts.lamp == self._shown:

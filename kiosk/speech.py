@@ -16,6 +16,16 @@ from kiosk.site import Site
 DRILL_WORDS = frozenset({"drill", "check_ok", "check_failed"})
 
 
+def newest_word(effects: list[Effect]) -> list[Effect]:
+    """Keep the last of a turn's words: what came before it is overtaken, though it may still cut."""
+    words = [effect for effect in effects if isinstance(effect, Say)]
+    if len(words) < 2:
+        return effects
+    last = replace(words[-1], cut=any(word.cut for word in words))
+    kept = (last if effect is words[-1] else effect for effect in effects)
+    return [effect for effect in kept if effect is last or not isinstance(effect, Say)]
+
+
 class Speech:
     """The words of the newest press, and what is sounding now."""
 

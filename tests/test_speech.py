@@ -6,9 +6,10 @@ from itertools import pairwise
 from fakes.virtual_kiosk import VirtualKiosk, example_config
 
 from kiosk.bodies import AlertId
-from kiosk.effects import Say
+from kiosk.effects import Say, Tell
 from kiosk.incident import record
 from kiosk.messages import DrillAsked, JournalLoaded, Snapshot, Token, VoiceEnded, VoiceStarted
+from kiosk.speech import newest_word
 
 
 def online(**config: object) -> VirtualKiosk:
@@ -46,6 +47,29 @@ def test_nothing_comforts_by_itself_where_others_listen() -> None:
     virtual = online(voice__mode="cover").press()
     virtual.reply("received")
     assert virtual.run(600.0).said == ["pressed", "received"]
+
+
+def test_a_press_in_the_turn_that_closes_an_alert_has_the_only_word() -> None:
+    """Found by the simulation (781460201.5843): "closed" would be taken for an answer to the new press."""
+    virtual = online().press()
+    virtual.reply("received")
+    virtual.edge(virtual.config.buttons[0].name, pressed=True)
+    virtual.sleep(8.0)  # the process stood still: the answer waits behind the edge, and both come in one turn
+    virtual.reply("closed")
+    (turn,) = [
+        turn for turn in virtual.turns if any(isinstance(e, Tell) and e.what == "closed" for e in turn)
+    ]
+    assert [effect for effect in turn if isinstance(effect, Say)] == [Say("pressed")]
+    assert [e.what for e in turn if isinstance(e, Tell) and e.what in {"closed", "pressed"}] == [
+        "closed",
+        "pressed",
+    ]
+
+
+def test_a_word_that_cuts_and_is_overtaken_in_its_turn_still_cuts() -> None:
+    told = Tell("closed")
+    assert newest_word([Say("a", cut=True), told, Say("b"), told]) == [told, Say("b", cut=True), told]
+    assert newest_word([told, Say("b")]) == [told, Say("b")]
 
 
 def test_a_press_during_a_drill_cuts_its_words_off() -> None:

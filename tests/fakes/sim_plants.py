@@ -10,6 +10,7 @@ import pytest
 from kiosk import (
     alarm,
     contacts,
+    core,
     delivery,
     drill,
     guidance,
@@ -106,6 +107,11 @@ def trying_is_spoken_where_others_listen(patch: pytest.MonkeyPatch) -> None:
     """The aggressor hears that nobody has been reached."""
     honest = guidance.due_s
     patch.setattr(guidance, "due_s", lambda *args, **named: honest(*args, **(named | {"spoken": True})))
+
+
+def every_word_of_a_turn_is_said(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: "closed" was an answer to a press that nobody knew of."""
+    patch.setattr(core, "newest_word", lambda effects: effects)
 
 
 # ---- law 4: people are called until one accepts

@@ -55,6 +55,10 @@ def officer(at_s: float, how: str) -> Deed:
     return Deed(at_s=at_s, what="officer", who="officer-11", how=how)
 
 
+def freeze(at_s: float, for_s: float) -> Deed:
+    return Deed(at_s=at_s, what="freeze", who="k1", for_s=for_s)
+
+
 def crash(at_s: float, who: str, off_s: float) -> Deed:
     return Deed(at_s=at_s, what="crash", who=who, how="kill", for_s=off_s)
 
@@ -77,7 +81,7 @@ CASES = (
     Case(plant.https_waits_for_mqtt, 1, "", Shop(sms=False), (OFFLINE, PRESS)),
     Case(
         plant.edges_count_by_the_time_they_arrive, 1, "", MQTT_ONLY,
-        (Deed(at_s=30.0, what="freeze", who="k1", for_s=3.0), press(30.5, 0.05)),
+        (freeze(30.0, 3.0), press(30.5, 0.05)),
     ),
     Case(plant.a_text_and_its_alert_are_not_joined, 2, "", BY_SMS, (OFFLINE, PRESS)),
     Case(plant.every_start_gives_old_alerts_new_names, 2, "", MQTT_ONLY, (PRESS, crash(35.0, "k1", 3.0))),
@@ -92,6 +96,10 @@ CASES = (
         (PRESS, fault(25.0, "broker", "forget", 20.0))),
     Case(plant.help_is_promised_before_a_person_took_it, 3, "", MQTT_ONLY, (PRESS,)),
     Case(plant.trying_is_spoken_where_others_listen, 3, "", MQTT_ONLY, (OFFLINE, PRESS)),
+    Case(
+        plant.every_word_of_a_turn_is_said, 3, "781460201.5843", Shop(guard="hold", https=False, sms=False),
+        (PRESS, press(66.5, 0.2), freeze(67.0, 8.44), officer(67.0, "close web-a")),
+    ),
     Case(
         plant.the_kiosk_calls_on_after_an_acceptance, 4, "", BY_SMS,
         (PRESS, fault(80.0, "modem:k1", "refuse", 50.0), officer(100.0, "accept web-a")),
