@@ -1,11 +1,11 @@
 """Makes stories up: shops, presses, people and faults, in moods that mix them differently. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from kiosk.simulate import places
 from kiosk.simulate.dice import Dice
+from kiosk.simulate.moods import MOODS
 from kiosk.simulate.story import Deed, Guard, Mode, Shop, Story
 
 BEGIN_S = 12.0  # kiosks and monitors are up by then
@@ -23,40 +23,6 @@ STORE = ("down", "full", "stall")
 KIOSK_HOURS = (1, 5, 24 * 400, 24 * 3650)  # a board without a battery begins anywhere
 CENTRE_HOURS = (1, 5)  # what a server's clock may be wrong by; it forgets closed alerts after 6 h
 GATEWAY = ("refuse", "hang", "lie", "twice")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mood:
-    """How often something happens, as the mean number a minute: `links` of each kiosk, the rest in all."""
-
-    presses: float = 2.2
-    abuse: float = 0.05
-    links: float = 0.0
-    modems: float = 0.0
-    crashes: float = 0.0
-    disks: float = 0.0
-    clocks: float = 0.0
-    broker: float = 0.0
-    store: float = 0.0
-    gsm: float = 0.0
-    drills: float = 0.05
-    forgeries: float = 0.1
-    slow_people: float = 0.12  # probability that nobody reacts for minutes
-    asleep: float = 0.08  # probability that nobody reacts at all
-
-
-MOODS = (
-    Mood(),
-    Mood(links=0.5, broker=0.15),
-    Mood(links=0.2, modems=0.5, gsm=0.3, slow_people=0.5),
-    Mood(crashes=0.5, disks=0.3, clocks=0.1),
-    Mood(crashes=0.3, store=0.4, broker=0.2, slow_people=0.4),
-    Mood(abuse=0.5, drills=0.3, forgeries=0.6, links=0.15),
-    Mood(links=0.4, modems=0.3, crashes=0.25, disks=0.2, clocks=0.08, broker=0.15, store=0.15, gsm=0.2),
-    # Quiet nights: nobody wakes for rounds of calls, and no next fault heals what the last one lost.
-    Mood(presses=0.15, crashes=0.2, asleep=0.7, slow_people=0.8, forgeries=0.0),
-    Mood(presses=0.4, broker=0.4, forgeries=0.0),
-)
 
 
 class Author:
@@ -116,6 +82,9 @@ class Author:
         return self._dice.pick((1.0, 4.0, 12.0, 30.0, 80.0, 200.0)) * self._dice.between(0.5, 1.5)
 
     def _fault(self, at_s: float, where: str, hows: tuple[str, ...]) -> None:
+        _, _, who = where.partition(":")
+        if who and self._dice.yes(0.3):
+            at_s = self._moment(at_s, who, 1.0)
         self._add(at_s, "fault", where, self._dice.pick(hows), self._while_s())
 
     # ---- one kiosk
@@ -133,9 +102,7 @@ class Author:
         if shop.tamper:
             self._each(0.1, lambda at_s: self._tear(at_s, who))
         self._each(mood.crashes, lambda at_s: self._crash(at_s, who))
-        self._each(
-            mood.crashes * 0.3, lambda at_s: self._add(at_s, "freeze", who, for_s=dice.between(0.5, 20.0))
-        )
+        self._each(mood.crashes * 0.3, lambda at_s: self._freeze(at_s, who))
         self._each(mood.disks, lambda at_s: self._fault(at_s, f"disk:{who}", DISK))
         self._each(mood.clocks, lambda at_s: self._clock(at_s, who, KIOSK_HOURS))
         self._each(mood.disks * 0.3, lambda at_s: self._fault(at_s, f"pins:{who}", ("lost", "deaf")))
@@ -151,6 +118,9 @@ class Author:
         self._add(at_s, "press", who, for_s=held_s)
         if dice.yes(0.25):
             self._add(at_s + dice.between(1.5, 12.0), "press", who, for_s=0.2)
+        if dice.yes(0.1):  # somebody ends or takes an older one at this very moment
+            how = f"{dice.pick(('close', 'accept'))} {dice.pick(WAYS)}"
+            self._add(self._moment(at_s, who, 1.5), "officer", dice.pick(self._people), how, n=self._which())
         self._react(at_s)
 
     def _react(self, at_s: float) -> None:
@@ -189,21 +159,25 @@ class Author:
         dice = self._dice
         how: Literal["kill", "power"] = "kill" if dice.yes(0.6) else "power"
         off_s = dice.pick((2.0, 5.0, 30.0, 120.0)) * dice.between(0.5, 1.5)
-        # A crash is worst while something happens: right after a press of the same kiosk.
-        presses = self._presses_of(who)
-        if presses and dice.yes(0.6):
-            at_s = dice.pick(presses) + dice.between(0.0, 0.4)
+        at_s = self._moment(at_s, who, 0.4)
         self._add(at_s, "crash", who, how, off_s, dice.whole(0, 9))
 
-    def _tear(self, at_s: float, who: str) -> None:
-        """Tear the device open, at that very moment in which somebody presses perhaps."""
-        presses = self._presses_of(who)
-        if presses and self._dice.yes(0.4):
-            at_s = self._dice.pick(presses)
-        self._add(at_s, "tamper", who, for_s=self._dice.between(1.0, 60.0))
+    def _freeze(self, at_s: float, who: str) -> None:
+        self._add(self._moment(at_s, who, 1.0), "freeze", who, for_s=self._dice.between(0.5, 20.0))
 
-    def _presses_of(self, who: str) -> list[float]:
-        return [deed.at_s for deed in self._deeds if deed.what == "press" and deed.who == who]
+    def _tear(self, at_s: float, who: str) -> None:
+        self._add(self._moment(at_s, who, 0.4), "tamper", who, for_s=self._dice.between(1.0, 60.0))
+
+    def _moment(self, at_s: float, who: str, within_s: float) -> float:
+        """Move what happens to a press, often: it is worst just then, or within moments of it.
+
+        Of a monitor every press is one.
+        """
+        dice = self._dice
+        presses = [deed.at_s for deed in self._deeds if deed.what == "press" and who in (deed.who, "a", "b")]
+        if not presses or dice.yes(0.4):
+            return at_s
+        return dice.pick(presses) + dice.pick((0.0, dice.between(0.0, within_s)))
 
     def _clock(self, at_s: float, who: str, hours: tuple[int, ...]) -> None:
         dice = self._dice
@@ -211,6 +185,7 @@ class Author:
 
     def _drill(self, at_s: float, who: str) -> None:
         dice = self._dice
+        at_s = self._moment(at_s, who, 0.4) if dice.yes(0.3) else at_s
         if dice.yes(0.5):
             self._add(at_s, "drill", who, dice.pick(("drill", "duty", "silent", "whole")))
         else:
