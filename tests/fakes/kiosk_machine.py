@@ -271,10 +271,13 @@ class KioskMachine(RuleBasedStateMachine):
 
     # ---- doors
 
-    def _answer(self, token: str, stages: list[Any], *, lies: bool) -> None:
-        """Let a door say what the centre knows, or something about an alert that nobody asked about."""
+    def _answer(self, token: str, stages: list[Any], *, lies: bool, given_up: bool) -> None:
+        """Let a door say what the centre knows, or something about an alert that nobody asked about.
+
+        What a call that was given up brings is not waited for any more: the kiosk asks again.
+        """
         alert_id = token.split(".")[1]
-        if not lies and stages:
+        if stages and not (lies or given_up):
             self.witness.delivered[alert_id] |= {*stages, "https"}
             self.witness.centre_told.add(alert_id)
         of = "01NOBODY" if lies else alert_id
@@ -287,15 +290,17 @@ class KioskMachine(RuleBasedStateMachine):
         stage=st.sampled_from(["received", "received", *REPLIES]), lies=st.sampled_from([False, False, True])
     )
     def a_door_gives_a_receipt(self, stage: str, lies: bool) -> None:
-        token, self.witness.post = self.witness.post, ""
-        self._answer(token, [stage], lies=lies)
+        token, given_up = self.witness.post, self.witness.post_is_free
+        self.witness.post = ""
+        self._answer(token, [stage], lies=lies, given_up=given_up)
 
     @precondition(lambda self: self.witness.poll)
     @rule(stages=st.lists(st.sampled_from(REPLIES), max_size=2), lies=st.sampled_from([False, False, True]))
     def a_door_tells_later_stages(self, stages: list[Any], lies: bool) -> None:
-        token, self.witness.poll = self.witness.poll, ""
+        token, given_up = self.witness.poll, self.witness.poll_is_free
+        self.witness.poll = ""
         self.witness.again_s[token.split(".")[1]] = self.virtual.now_s + POLL_AGAIN_S
-        self._answer(token, stages, lies=lies)
+        self._answer(token, stages, lies=lies, given_up=given_up)
 
     @precondition(lambda self: self.witness.post or self.witness.poll)
     @rule(data=st.data())
