@@ -19,6 +19,7 @@ from kiosk.monitor.outbox import Outbox
 from kiosk.monitor.records import Case, Plan, Text
 
 DRILL_IS_NEW_S = 180.0  # nobody is called out by an exercise that comes later than this
+NEVER_S = float("inf")
 STEP = re.compile(r"r([0-9]{1,6})t([0-9]{1,3})")
 
 
@@ -126,13 +127,16 @@ class Escalation:
         due_s = now.s + self._pace.every_s
         name = ("alert", alert_id)
         if not plan.tiers:
+            if climb.once:  # an exercise is not made up for hours later
+                due_s = NEVER_S
+            else:
+                self._uncalled.add(alert_id)
             self._climbs[alert_id] = replace(climb, due_s=due_s)
-            self._uncalled.add(alert_id)
             return [Tell("nobody_on_duty", (name, ("reason", "nobody has a phone")), "error")]
         if climb.tier > len(plan.tiers):
             climb = replace(climb, round=climb.round + 1, tier=1)
         if climb.round > 1 and climb.once:
-            self._climbs[alert_id] = replace(climb, due_s=float("inf"))
+            self._climbs[alert_id] = replace(climb, due_s=NEVER_S)
             return []
         self._climbs[alert_id] = replace(climb, tier=climb.tier + 1, due_s=due_s)
         people = plan.tiers[climb.tier - 1]

@@ -118,7 +118,7 @@ class Author:
         self._add(at_s, "press", who, for_s=held_s)
         if dice.yes(0.25):
             self._add(at_s + dice.between(1.5, 12.0), "press", who, for_s=0.2)
-        if dice.yes(0.1):  # somebody ends or takes an older one at this very moment
+        if dice.yes(0.1):  # somebody ends or takes an older one in the moment of a press
             how = f"{dice.pick(('close', 'accept'))} {dice.pick(WAYS)}"
             self._add(self._moment(at_s, who, 1.5), "officer", dice.pick(self._people), how, n=self._which())
         self._react(at_s)

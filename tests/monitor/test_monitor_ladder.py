@@ -121,6 +121,16 @@ def test_a_drill_for_people_that_comes_minutes_late_gets_nobody_out_of_bed() -> 
     assert place.sent == []
 
 
+def test_a_drill_for_people_that_found_no_phone_is_not_made_up_for_when_there_is_one() -> None:
+    place = centre()
+    place.handle(PlanLoaded(with_people()))
+    assert told(place.alert(kind="drill", duty=True)).count("nobody_on_duty") == 1
+    assert "nobody_on_duty" not in told(place.pass_time(8 * 3600, step_s=60))
+    place.handle(PlanLoaded(PLAN))
+    place.pass_time(600)
+    assert place.sent == []
+
+
 def test_whoever_takes_over_goes_on_with_a_new_drill_and_leaves_an_old_one() -> None:
     first = centre()
     first.alert(kind="drill", duty=True)
