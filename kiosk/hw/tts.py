@@ -94,9 +94,17 @@ def render_order(order: Order) -> str:
     finished = threading.Event()
     faults: list[str] = []
     engine = pyttsx3.init("espeak")
+    # What the driver set for itself is done on espeak-ng's own thread: of 300 files 9 were spoken at its rate.
+    _espeak.Synchronize()
+    voice = VOICES[order.language]
+    figures = {_espeak.RATE: voice.rate, _espeak.PITCH: voice.pitch, _WORD_GAP: voice.gap}
 
     def started(**_: object) -> None:
-        _espeak.SetParameter(_WORD_GAP, VOICES[order.language].gap, 0)
+        for figure, value in figures.items():
+            _espeak.SetParameter(figure, value, 0)
+        _espeak.Synchronize()
+        if any(_espeak.GetParameter(figure, 1) != value for figure, value in figures.items()):
+            faults.append("espeak-ng did not take rate, pitch and gap")
         speaking = str(engine.getProperty("voice"))
         if not is_voice_of(order.language, speaking):
             faults.append(f"voice {speaking} would read {order.language} text; install espeak-ng-data")
@@ -104,10 +112,7 @@ def render_order(order: Order) -> str:
     engine.connect("started-utterance", started)
     engine.connect("finished-utterance", lambda **_: finished.set())
     engine.connect("error", lambda **said: faults.append(str(said["exception"])))
-    voice = VOICES[order.language]
     engine.setProperty("voice", voice.name)
-    engine.setProperty("rate", voice.rate)
-    engine.setProperty("pitch", voice.pitch)
     engine.save_to_file(order.text, order.path)
     engine.runAndWait()
     if not faults and not finished.wait(order.deadline_s):

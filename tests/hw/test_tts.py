@@ -151,6 +151,22 @@ def test_a_file_that_is_cut_short_or_empty_is_no_sound(tmp_path, frames):
         frames_in(tmp_path / "a.wav")
 
 
+def test_a_child_whose_engine_keeps_its_own_rate_leaves_no_file(tmp_path):
+    """The driver's 200 words a minute is no calm voice; about one file in forty was spoken so."""
+    program = """
+from pyttsx3.drivers import _espeak
+from kiosk.hw import tts
+honest = _espeak.SetParameter
+_espeak.SetParameter = lambda figure, value, relative: honest(
+    figure, 200 if figure == _espeak.RATE else value, relative
+)
+tts.main()
+"""
+    with pytest.raises(VoiceFailed, match="did not take rate, pitch and gap"):
+        synthesise(TEXTS["kk"], "kk", tmp_path / "a.wav", child=(sys.executable, "-c", program))
+    assert not list(tmp_path.glob("*.wav*"))
+
+
 def test_a_child_without_its_engine_tells_why(tmp_path):
     program = "import sys; sys.modules['pyttsx3'] = None; from kiosk.hw.tts import main; main()"
     with pytest.raises(VoiceFailed, match=r"pyttsx3: a\.wav: .*Error"):
