@@ -91,10 +91,10 @@ def render_order(order: Order) -> str:
     import pyttsx3  # noqa: PLC0415  the parent must not load the driver
     from pyttsx3.drivers import _espeak  # noqa: PLC0415
 
-    finished = threading.Event()
+    looked, finished = threading.Event(), threading.Event()
     faults: list[str] = []
     engine = pyttsx3.init("espeak")
-    # What the driver set for itself is done on espeak-ng's own thread: of 300 files 9 were spoken at its rate.
+    # espeak-ng does on its own thread what the driver set for itself: of 300 files 9 had the driver's rate.
     _espeak.Synchronize()
     voice = VOICES[order.language]
     figures = {_espeak.RATE: voice.rate, _espeak.PITCH: voice.pitch, _WORD_GAP: voice.gap}
@@ -103,11 +103,13 @@ def render_order(order: Order) -> str:
         for figure, value in figures.items():
             _espeak.SetParameter(figure, value, 0)
         _espeak.Synchronize()
-        if any(_espeak.GetParameter(figure, 1) != value for figure, value in figures.items()):
+        current = _espeak.dll.espeak_GetParameter  # pyttsx3's own asks for the defaults only
+        if any(current(figure, 1) != value for figure, value in figures.items()):
             faults.append("espeak-ng did not take rate, pitch and gap")
         speaking = str(engine.getProperty("voice"))
         if not is_voice_of(order.language, speaking):
             faults.append(f"voice {speaking} would read {order.language} text; install espeak-ng-data")
+        looked.set()
 
     engine.connect("started-utterance", started)
     engine.connect("finished-utterance", lambda **_: finished.set())
@@ -117,6 +119,8 @@ def render_order(order: Order) -> str:
     engine.runAndWait()
     if not faults and not finished.wait(order.deadline_s):
         faults.append("the engine never finished")
+    if not faults and not looked.is_set():  # pyttsx3 swallows what a callback raises
+        faults.append("nobody looked at which voice speaks")
     return "; ".join(faults)
 
 

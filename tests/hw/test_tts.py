@@ -167,6 +167,13 @@ tts.main()
     assert not list(tmp_path.glob("*.wav*"))
 
 
+def test_a_look_at_the_voice_that_fails_is_no_look(tmp_path):
+    """pyttsx3 swallows what a callback raises."""
+    program = "from kiosk.hw import tts; tts.is_voice_of = None; tts.main()"
+    with pytest.raises(VoiceFailed, match="nobody looked at which voice speaks"):
+        synthesise(TEXTS["kk"], "kk", tmp_path / "a.wav", child=(sys.executable, "-c", program))
+
+
 def test_a_child_without_its_engine_tells_why(tmp_path):
     program = "import sys; sys.modules['pyttsx3'] = None; from kiosk.hw.tts import main; main()"
     with pytest.raises(VoiceFailed, match=r"pyttsx3: a\.wav: .*Error"):
