@@ -4,6 +4,7 @@ Each child has a deadline, can be stopped within milliseconds and is killed with
 Sound is handed to aplay through its standard input, so a dead parent falls silent by itself.
 """
 
+import fcntl
 import logging
 import math
 import os
@@ -114,7 +115,7 @@ class _Child:
         self._gain = gain
         self._environ = environ
         self._began: Callable[[], None] | None = began
-        self._waited = False
+        self._room = 0  # bytes that the child's pipe can still hold if nobody takes any
         self._complaint = bytearray()
         self.process: subprocess.Popen[bytes]
 
@@ -131,6 +132,7 @@ class _Child:
 
     def serve(self, stop: Stop, deadline_s: float) -> Ended:
         stdin, stdout, stderr = self._pipes()
+        self._room = fcntl.fcntl(stdin, fcntl.F_GETPIPE_SZ)
         for pipe in (stdin, stdout, stderr):
             os.set_blocking(pipe, False)
         poller = select.poll()
@@ -181,11 +183,12 @@ class _Child:
                 if not self._chunk:
                     self._chunk = self._quieter(self._rest[:_CHUNK])
                     self._rest = self._rest[_CHUNK:]
-                self._chunk = self._chunk[os.write(stdin, self._chunk) :]
-                if self._waited:
-                    self._tell_began()  # the pipe was full and is not: the device is taking sound
+                count = os.write(stdin, self._chunk)
+                self._chunk = self._chunk[count:]
+                self._room -= count
+                if self._room < 0:
+                    self._tell_began()  # more than a pipe holds is handed over: the device takes sound
         except BlockingIOError:
-            self._waited = True
             return False
         except BrokenPipeError:
             pass
