@@ -102,7 +102,7 @@ class Author:
         if shop.tamper:
             self._each(0.1, lambda at_s: self._tear(at_s, who))
         self._each(mood.crashes, lambda at_s: self._crash(at_s, who))
-        self._each(mood.crashes * 0.3, lambda at_s: self._freeze(at_s, who))
+        self._each(mood.freezes, lambda at_s: self._freeze(at_s, who))
         self._each(mood.disks, lambda at_s: self._fault(at_s, f"disk:{who}", DISK))
         self._each(mood.clocks, lambda at_s: self._clock(at_s, who, KIOSK_HOURS))
         self._each(mood.disks * 0.3, lambda at_s: self._fault(at_s, f"pins:{who}", ("lost", "deaf")))
@@ -118,10 +118,15 @@ class Author:
         self._add(at_s, "press", who, for_s=held_s)
         if dice.yes(0.25):
             self._add(at_s + dice.between(1.5, 12.0), "press", who, for_s=0.2)
-        if dice.yes(0.1):  # somebody ends or takes an older one in the moment of a press
-            how = f"{dice.pick(('close', 'accept'))} {dice.pick(WAYS)}"
-            self._add(self._moment(at_s, who, 1.5), "officer", dice.pick(self._people), how, n=self._which())
+        if dice.yes(0.1):
+            self._step_in(self._moment(at_s, who, 1.5))
         self._react(at_s)
+
+    def _step_in(self, at_s: float) -> None:
+        """Let somebody end or take an older alert just when something else happens."""
+        dice = self._dice
+        how = f"{dice.pick(('close', 'accept'))} {dice.pick(WAYS)}"
+        self._add(at_s, "officer", dice.pick(self._people), how, n=self._which())
 
     def _react(self, at_s: float) -> None:
         """Let people do what people do about an alert, sooner or later, once or twice, or not at all."""
@@ -163,7 +168,10 @@ class Author:
         self._add(at_s, "crash", who, how, off_s, dice.whole(0, 9))
 
     def _freeze(self, at_s: float, who: str) -> None:
-        self._add(self._moment(at_s, who, 1.0), "freeze", who, for_s=self._dice.between(0.5, 20.0))
+        at_s, for_s = self._moment(at_s, who, 1.0), self._dice.between(0.5, 20.0)
+        self._add(at_s, "freeze", who, for_s=for_s)
+        if self._dice.yes(0.3):
+            self._step_in(at_s + self._dice.between(0.0, for_s))
 
     def _tear(self, at_s: float, who: str) -> None:
         self._add(self._moment(at_s, who, 0.4), "tamper", who, for_s=self._dice.between(1.0, 60.0))

@@ -12,6 +12,7 @@ class Mood:
     links: float = 0.0
     modems: float = 0.0
     crashes: float = 0.0
+    freezes: float = 0.0
     disks: float = 0.0
     clocks: float = 0.0
     broker: float = 0.0
@@ -27,11 +28,18 @@ MOODS = (
     Mood(),
     Mood(links=0.5, broker=0.15),
     Mood(links=0.2, modems=0.5, gsm=0.3, slow_people=0.5),
-    Mood(crashes=0.5, disks=0.3, clocks=0.1),
-    Mood(crashes=0.3, store=0.4, broker=0.2, slow_people=0.4),
+    Mood(crashes=0.5, freezes=0.15, disks=0.3, clocks=0.1),
+    Mood(crashes=0.3, freezes=0.1, store=0.4, broker=0.2, slow_people=0.4),
     Mood(abuse=0.5, drills=0.3, forgeries=0.6, links=0.15),
-    Mood(links=0.4, modems=0.3, crashes=0.25, disks=0.2, clocks=0.08, broker=0.15, store=0.15, gsm=0.2),
+    Mood(
+        links=0.4, modems=0.3, crashes=0.25, freezes=0.08, disks=0.2, clocks=0.08, broker=0.15, store=0.15,
+        gsm=0.2,
+    ),  # fmt: skip
     # Quiet nights: nobody wakes for rounds of calls, and no next fault heals what the last one lost.
-    Mood(presses=0.15, crashes=0.2, asleep=0.7, slow_people=0.8, forgeries=0.0),
+    Mood(presses=0.15, crashes=0.2, freezes=0.05, asleep=0.7, slow_people=0.8, forgeries=0.0),
     Mood(presses=0.4, broker=0.4, forgeries=0.0),
+    # Boards that stand still again and again, and wake with all of what came meanwhile in one turn.
+    Mood(freezes=1.5),
+    # No phone can be reached from the centre while alerts climb.
+    Mood(presses=0.5, modems=3.0, slow_people=0.5, asleep=0.4),
 )
