@@ -32,9 +32,16 @@ MOODS = (
     Mood(crashes=0.3, freezes=0.1, store=0.4, broker=0.2, slow_people=0.4),
     Mood(abuse=0.5, drills=0.3, forgeries=0.6, links=0.15),
     Mood(
-        links=0.4, modems=0.3, crashes=0.25, freezes=0.08, disks=0.2, clocks=0.08, broker=0.15, store=0.15,
+        links=0.4,
+        modems=0.3,
+        crashes=0.25,
+        freezes=0.08,
+        disks=0.2,
+        clocks=0.08,
+        broker=0.15,
+        store=0.15,
         gsm=0.2,
-    ),  # fmt: skip
+    ),
     # Quiet nights: nobody wakes for rounds of calls, and no next fault heals what the last one lost.
     Mood(presses=0.15, crashes=0.2, freezes=0.05, asleep=0.7, slow_people=0.8, forgeries=0.0),
     Mood(presses=0.4, broker=0.4, forgeries=0.0),
