@@ -22,6 +22,7 @@ from kiosk.wiring import rules_of
 TAMPER = InputName("tamper")
 MAINS = InputName("mains_lost")
 READ_EVERY_S = 5.0  # level re-check: a lost edge is noticed within one period (pitfalls 15, 16)
+QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
 UNREAD_MAX_S = 16.0  # three periods without a level: the reader hangs
 LEVELS: Mapping[type, Level] = {
     contact.Unread: "unknown",
@@ -45,12 +46,28 @@ class Contacts:
         self._read_s = dict.fromkeys(self._inputs, 0.0)
         self._lost: frozenset[InputName] = frozenset()
         self._check_s = 0.0
+        self._turned_s = 0.0
+        self._slept = False
+        self._caught_up_s = 0.0
         self.rehearsal = Rehearsal(alarm, reports)
 
     def start(self, now: Now) -> None:
         """Begin: the inputs are being opened now."""
         self._check_s = now.s + READ_EVERY_S
         self._read_s = dict.fromkeys(self._inputs, now.s)
+        self._turned_s = now.s
+
+    def begin_turn(self, now: Now) -> None:
+        """Notice that the process stood still while something was due; call before anything is taken in.
+
+        What happened at the contacts meanwhile waits with its times, in the queue or in the kernel. Until it
+        was seen only edges let time pass: two taps would look like a button that is stuck, one like a hold.
+        Then every level is read.
+        """
+        if now.s > max(self.wake_s(), self._turned_s) + QUEUE_PATIENCE_S:
+            self._slept = True
+            self._caught_up_s = self._check_s = now.s + QUEUE_PATIENCE_S
+        self._turned_s = now.s
 
     def take(self, event: EdgeSeen | LevelRead | InputLost, now: Now) -> list[Effect]:
         """Take in what was seen of one input; an unknown one is ignored."""
@@ -61,14 +78,24 @@ class Contacts:
                 return self._lose(name, reason, now)
             case EdgeSeen(input=name, high=high, at_s=at_s) | LevelRead(input=name, high=high, at_s=at_s):
                 out = self._found(name, now)
-                moved = contact.observe(self._inputs[name], high=high, at_s=min(at_s, now.s))
+                press = self._inputs[name]
+                if isinstance(event, LevelRead) and press.contact and now.s < self._caught_up_s:
+                    return out  # it may have overtaken edges that are older
+                moved = contact.observe(press, high=high, at_s=min(at_s, now.s))
                 return out + self._moved(name, *moved, now)
             case _:
                 assert_never(event)
 
-    def advance(self, now: Now, *, until_s: float) -> list[Effect]:
-        """Let time pass until then for every contact."""
+    def advance(self, now: Now, *, all_seen: bool) -> list[Effect]:
+        """Let time pass for every contact; `all_seen` tells that no edge waits in the queue.
+
+        Else edges that came late may wait there, and only their own times tell whether a level was stable:
+        the newest second does not pass then.
+        """
         out: list[Effect] = []
+        if now.s < self._caught_up_s:
+            return out
+        until_s = now.s if all_seen else now.s - QUEUE_PATIENCE_S
         for name, press in self._inputs.items():
             out += self._moved(name, *contact.advance(press, until_s), now)
         return out
@@ -157,18 +184,19 @@ class Contacts:
         out: list[Effect] = self.rehearsal.run(now)
         if now.s < self._check_s:
             return out
-        late = now.s > self._check_s + READ_EVERY_S  # we slept ourselves: no input's fault
+        slept, self._slept = self._slept, False  # that nobody read an input is no fault of it then
         self._check_s = now.s + READ_EVERY_S
         for name, read_s in self._read_s.items():
-            if now.s >= read_s + UNREAD_MAX_S and name not in self._lost and not late:
+            if now.s >= read_s + UNREAD_MAX_S and name not in self._lost and not slept:
                 out += self._reports.fault(f"button_unread:{name}", now, wrong=True)
         return [*out, ReadInputs(), *(OpenInput(name) for name in sorted(self._lost))]
 
     def wake_s(self) -> float:
         """Give the next monotonic time at which something is due."""
-        times = [contact.wake_s(press) for press in self._inputs.values()]
-        times.append(self.rehearsal.wake_s())
-        return min([self._check_s, *[at_s for at_s in times if at_s is not None]])
+        moves = [at_s for press in self._inputs.values() if (at_s := contact.wake_s(press)) is not None]
+        times = [self._check_s, *(max(at_s, self._caught_up_s) for at_s in moves)]
+        rehearsal_s = self.rehearsal.wake_s()
+        return min(times if rehearsal_s is None else [*times, rehearsal_s])
 
 
 def _began_s(press: Press) -> float:

@@ -15,8 +15,6 @@ from kiosk.parts import Parts
 from kiosk.site import Site
 from kiosk.speech import newest_word
 
-QUEUE_PATIENCE_S = 1.0  # an edge that waited longer than this in the queue is not waited for
-
 
 class Core:
     """The kiosk's mind: give it events in order, do what it says."""
@@ -37,11 +35,9 @@ class Core:
     def handle(self, event: KioskEvent, now: Now) -> list[Effect]:
         """Take in one event; give every effect that follows, alerts first."""
         now = _bounded(now)
+        self.parts.contacts.begin_turn(now)
         out = self._intake.take(event, now)
-        # Edges that came late may wait behind this event in the queue, and only their own times tell whether
-        # a level was stable. Nothing waits behind Woken; so that alone lets the newest second pass.
-        behind_s = 0.0 if isinstance(event, Woken) else QUEUE_PATIENCE_S
-        out += self.parts.contacts.advance(now, until_s=now.s - behind_s)
+        out += self.parts.contacts.advance(now, all_seen=isinstance(event, Woken))
         return self._close_turn(out, now)
 
     def next_wake_s(self) -> float:

@@ -4,9 +4,9 @@ import pytest
 from fakes.virtual_kiosk import VirtualKiosk, example_config
 
 from kiosk.config import Button, Contact, Duty
-from kiosk.contacts import READ_EVERY_S, UNREAD_MAX_S
+from kiosk.contacts import QUEUE_PATIENCE_S, READ_EVERY_S, UNREAD_MAX_S
 from kiosk.effects import OpenInput, ReadInputs
-from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, Woken
+from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, LinkFell, Woken
 
 COUNTER = InputName("counter")
 EXTRA = {"tamper": Contact(pin=22, wiring="nc", pull="up"), "mains_lost": Contact(pin=23)}
@@ -43,6 +43,57 @@ def test_interference_of_5_ms_whose_edges_come_together_after_a_second_does_not(
     for pressed, at_s in ((True, began_s), (False, began_s + 0.005)):
         virtual.feed(EdgeSeen(input=COUNTER, high=virtual.wired("counter", pressed=pressed), at_s=at_s))
     assert virtual.run(5.0).stages == []
+
+
+STANDSTILL = 32.0  # longer than a button may be held before it is stuck
+
+
+@pytest.mark.parametrize("seen", [0, 1, 2, 3])
+@pytest.mark.parametrize("between", [None, LinkFell("mqtt", "keepalive"), Woken(), LevelRead])
+def test_two_taps_count_although_the_process_stood_still_meanwhile(seen: int, between: object) -> None:
+    """Found by the simulation (54396002.380); `seen` edges came before it stood still, the rest waited."""
+    virtual = kiosk(buttons=(Button(name="counter", pin=17, guard="double"),))
+    began_s = virtual.now_s
+    edges = [(True, 0.0), (False, 0.2), (True, 0.6), (False, 0.8)]
+
+    def feed(pressed: bool, after_s: float) -> None:
+        high = virtual.wired("counter", pressed=pressed)
+        virtual.feed(EdgeSeen(input=COUNTER, high=high, at_s=began_s + after_s))
+
+    for pressed, after_s in edges[:seen]:
+        virtual.run(began_s + after_s - virtual.now_s)
+        feed(pressed, after_s)
+    assert virtual.stages == []
+    virtual.sleep(STANDSTILL)
+    for pressed, after_s in edges[seen:]:
+        if between is LevelRead:
+            virtual.level("counter", pressed=False)
+        elif isinstance(between, LinkFell | Woken):
+            virtual.feed(between)
+        feed(pressed, after_s)
+    assert len(virtual.run(READ_EVERY_S).stages) == 1
+    assert not any(code.startswith("button") for code, _ in virtual.events)
+
+
+def test_a_tap_is_no_hold_because_the_process_stood_still_meanwhile() -> None:
+    virtual = kiosk(buttons=(Button(name="counter", pin=17, guard="hold"),))
+    began_s = virtual.now_s
+    virtual.edge("counter", pressed=True)
+    virtual.closed["counter"] = False
+    virtual.sleep(STANDSTILL)
+    virtual.feed(Woken())
+    virtual.feed(EdgeSeen(input=COUNTER, high=virtual.wired("counter", pressed=False), at_s=began_s + 0.2))
+    assert virtual.run(READ_EVERY_S).stages == []
+
+
+@pytest.mark.parametrize("guard", ["single", "hold"])
+def test_a_button_that_is_still_held_when_the_process_moves_again_counts_within_a_second(guard: str) -> None:
+    virtual = kiosk(buttons=(Button(name="counter", pin=17, guard=guard),))  # type: ignore[arg-type]
+    began_s = virtual.now_s
+    virtual.closed["counter"] = True
+    virtual.sleep(8.0)
+    virtual.feed(EdgeSeen(input=COUNTER, high=virtual.wired("counter", pressed=True), at_s=began_s + 3.0))
+    assert virtual.run(QUEUE_PATIENCE_S + 0.1).stages == ["sending"]
 
 
 def test_a_press_that_waited_in_the_queue_before_the_core_was_there_counts() -> None:

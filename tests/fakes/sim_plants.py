@@ -58,6 +58,11 @@ def edges_count_by_the_time_they_arrive(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(contacts.Contacts, "take", planted)
 
 
+def time_passes_before_its_edges(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: a standstill made of two taps a button that is stuck."""
+    patch.setattr(contacts.Contacts, "begin_turn", lambda *_: None)
+
+
 # ---- law 2: each incident once
 
 
@@ -110,7 +115,11 @@ def trying_is_spoken_where_others_listen(patch: pytest.MonkeyPatch) -> None:
 
 
 def every_word_of_a_turn_is_said(patch: pytest.MonkeyPatch) -> None:
-    """As it was until the simulation found it: "closed" was an answer to a press that nobody knew of."""
+    """As it was until the simulation found it: "closed" was an answer to a press that nobody knew of.
+
+    Both came in one turn after a standstill, at which time passed before the contacts' edges were seen.
+    """
+    time_passes_before_its_edges(patch)
     patch.setattr(core, "newest_word", lambda effects: effects)
 
 

@@ -83,6 +83,10 @@ CASES = (
         plant.edges_count_by_the_time_they_arrive, 1, "", MQTT_ONLY,
         (freeze(30.0, 3.0), press(30.5, 0.05)),
     ),
+    Case(
+        plant.time_passes_before_its_edges, 1, "54396002.380", Shop(guard="double", https=False, sms=False),
+        (freeze(30.0, 33.0), PRESS),
+    ),
     Case(plant.a_text_and_its_alert_are_not_joined, 2, "", BY_SMS, (OFFLINE, PRESS)),
     Case(plant.every_start_gives_old_alerts_new_names, 2, "", MQTT_ONLY, (PRESS, crash(35.0, "k1", 3.0))),
     Case(
