@@ -47,7 +47,7 @@ class Contacts:
         self._lost: frozenset[InputName] = frozenset()
         self._check_s = 0.0
         self._turned_s = 0.0
-        self._slept = False
+        self._late = self._slept = False
         self._caught_up_s = 0.0
         self.rehearsal = Rehearsal(alarm, reports)
 
@@ -62,9 +62,10 @@ class Contacts:
 
         What happened at the contacts meanwhile waits with its times, in the queue or in the kernel. Until it
         was seen only edges let time pass: two taps would look like a button that is stuck, one like a hold.
-        Then every level is read.
+        Then every level is read. A process that is late at every turn lets time pass all the same.
         """
-        if now.s > max(self.wake_s(), self._turned_s) + QUEUE_PATIENCE_S:
+        was_late, self._late = self._late, now.s > max(self.wake_s(), self._turned_s) + QUEUE_PATIENCE_S
+        if self._late and not was_late:
             self._slept = True
             self._caught_up_s = self._check_s = now.s + QUEUE_PATIENCE_S
         self._turned_s = now.s

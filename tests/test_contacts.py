@@ -96,6 +96,15 @@ def test_a_button_that_is_still_held_when_the_process_moves_again_counts_within_
     assert virtual.run(QUEUE_PATIENCE_S + 0.1).stages == ["sending"]
 
 
+def test_a_button_that_is_held_counts_though_the_process_is_late_at_every_turn() -> None:
+    virtual = kiosk()
+    virtual.edge("counter", pressed=True)
+    for _ in range(3):
+        virtual.sleep(READ_EVERY_S + 5.0)
+        virtual.feed(Woken())
+    assert len(virtual.stages) == 1
+
+
 def test_a_press_that_waited_in_the_queue_before_the_core_was_there_counts() -> None:
     """The buttons are armed before anything else loads: levels and edges are older than the start."""
     virtual = VirtualKiosk(reads=False)
