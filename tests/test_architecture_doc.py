@@ -14,7 +14,7 @@ from test_incident import incident as an_incident
 from kiosk import delivery, guidance, incident, memory, mqtt_watch, press, recovery, texting
 from kiosk.bodies import ReplyStage
 from kiosk.config import Button, Sms, Timing
-from kiosk.contacts import READ_EVERY_S, UNREAD_MAX_S
+from kiosk.contacts import QUEUE_PATIENCE_S, READ_EVERY_S, UNREAD_MAX_S
 from kiosk.modem_watch import STATUS_EVERY_S
 from kiosk.wiring import Rules
 
@@ -123,6 +123,7 @@ FIGURES = {
     "RETRY_S": memory.RETRY_S,
     "HURRY_EVERY_S": mqtt_watch.HURRY_EVERY_S,
     "DEAF_KEEPALIVES": mqtt_watch.DEAF_KEEPALIVES,
+    "QUEUE_PATIENCE_S": QUEUE_PATIENCE_S,
     "READ_EVERY_S": READ_EVERY_S,
     "UNREAD_MAX_S": UNREAD_MAX_S,
     "STATUS_EVERY_S": STATUS_EVERY_S,
