@@ -168,7 +168,8 @@ class Author:
         self._add(at_s, "crash", who, how, off_s, dice.whole(0, 9))
 
     def _freeze(self, at_s: float, who: str) -> None:
-        at_s, for_s = self._moment(at_s, who, 1.0), self._dice.between(0.5, 20.0)
+        at_s = self._moment(at_s, who, 1.0)
+        for_s = self._dice.between(0.5, self._dice.pick((5.0, 20.0, 45.0)))
         self._add(at_s, "freeze", who, for_s=for_s)
         if self._dice.yes(0.3):
             self._step_in(at_s + self._dice.between(0.0, for_s))
