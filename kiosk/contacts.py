@@ -64,7 +64,8 @@ class Contacts:
         was seen only edges let time pass: two taps would look like a button that is stuck, one like a hold.
         Then every level is read. A process that is late at every turn lets time pass all the same.
         """
-        was_late, self._late = self._late, now.s > max(self.wake_s(), self._turned_s) + QUEUE_PATIENCE_S
+        was_late, late_s = self._late, now.s - QUEUE_PATIENCE_S
+        self._late = late_s > self._turned_s and late_s > self.wake_s()
         if self._late and not was_late:
             self._slept = True
             self._caught_up_s = self._check_s = now.s + QUEUE_PATIENCE_S
