@@ -20,7 +20,7 @@ from fakes.kiosk_hazards import (
     TAMPER,
     TEXTS,
 )
-from fakes.kiosk_witness import POLL_AGAIN_S, Witness
+from fakes.kiosk_witness import POLL_AGAIN_S, POLL_WORKER_MAX_S, POST_WORKER_MAX_S, Witness
 from fakes.virtual_kiosk import DOORS, KEY, VirtualKiosk, example_config
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -290,6 +290,8 @@ class KioskMachine(RuleBasedStateMachine):
         stage=st.sampled_from(["received", "received", *REPLIES]), lies=st.sampled_from([False, False, True])
     )
     def a_door_gives_a_receipt(self, stage: str, lies: bool) -> None:
+        if self.witness.gives_up_now(self.witness.post_s, POST_WORKER_MAX_S):
+            return
         token, given_up = self.witness.post, self.witness.post_is_free
         self.witness.post = ""
         self._answer(token, [stage], lies=lies, given_up=given_up)
@@ -297,6 +299,8 @@ class KioskMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.witness.poll)
     @rule(stages=st.lists(st.sampled_from(REPLIES), max_size=2), lies=st.sampled_from([False, False, True]))
     def a_door_tells_later_stages(self, stages: list[Any], lies: bool) -> None:
+        if self.witness.gives_up_now(self.witness.poll_s, POLL_WORKER_MAX_S):
+            return
         token, given_up = self.witness.poll, self.witness.poll_is_free
         self.witness.poll = ""
         self.witness.again_s[token.split(".")[1]] = self.virtual.now_s + POLL_AGAIN_S

@@ -203,6 +203,10 @@ class Witness:
     def poll_is_free(self) -> bool:
         return not self.poll or self.now_s >= self.poll_s + POLL_WORKER_MAX_S
 
+    def gives_up_now(self, began_s: float, after_s: float) -> bool:
+        """Tell whether a call is given up at this very moment: whether its answer counts is a matter of ulps."""
+        return abs(self.now_s - began_s - after_s) < 0.01
+
     @property
     def newest(self) -> str:
         return self.open[-1] if self.open else ""
