@@ -143,8 +143,19 @@ def _queue(route: SmsRoute, job: Job) -> SmsRoute:
 
 
 def wanted(incident: Incident) -> bool:
-    """Tell whether texts still serve: until a person took it; a drill tests the route all the same."""
-    return incident.escalating or incident.kind == "drill"
+    """Tell whether texts still serve: until a person took it; a drill tests the route all the same.
+
+    About tamper only the centre is written to, until it has the alert.
+    """
+    match incident.kind:
+        case "drill":
+            return True
+        case "tamper":
+            return isinstance(incident.state, Unheard)
+        case "press":
+            return incident.escalating
+        case _:
+            assert_never(incident.kind)
 
 
 def ready(route: SmsRoute, incident: Incident, now_s: float) -> Job | None:

@@ -268,6 +268,15 @@ def test_tamper_alerts_the_centre_and_never_calls_people() -> None:
     assert virtual.lamp == "fault"
 
 
+def test_a_text_about_tamper_that_fails_is_not_tried_again_once_the_centre_has_it() -> None:
+    """Found by the simulation (464362528.694): it was sent for minutes about what a person had ended."""
+    virtual = kiosk(**EXTRA).offline().quiet()
+    virtual.edge("tamper", pressed=True)
+    virtual.run(1.0).sms_done(wrong="CMS 38")
+    virtual.online().reply("received")
+    assert virtual.quiet().run(250.0).texts == []
+
+
 def test_tamper_during_an_alarm_and_an_alarm_during_tamper_both_go_out() -> None:
     for first, second in (("tamper", "counter"), ("counter", "tamper")):
         virtual = kiosk(**EXTRA)

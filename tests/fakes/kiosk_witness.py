@@ -204,7 +204,7 @@ class Witness:
         return not self.poll or self.now_s >= self.poll_s + POLL_WORKER_MAX_S
 
     def gives_up_now(self, began_s: float, after_s: float) -> bool:
-        """Tell whether a call is given up at this very moment: whether its answer counts is a matter of ulps."""
+        """Tell whether a call is given up just now: whether its answer counts is a matter of ulps."""
         return abs(self.now_s - began_s - after_s) < 0.01
 
     @property

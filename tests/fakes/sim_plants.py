@@ -131,6 +131,11 @@ def the_kiosk_calls_on_after_an_acceptance(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(texting, "wanted", lambda _: True)
 
 
+def texts_about_tamper_go_on(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: the centre had long had what was texted on and on."""
+    patch.setattr(texting, "wanted", lambda incident: incident.escalating or incident.kind == "drill")
+
+
 def the_kiosk_calls_one_tier_only(patch: pytest.MonkeyPatch) -> None:
     """The first tier sleeps, and nobody else is woken."""
     honest = texting.tier_due_s

@@ -108,6 +108,13 @@ CASES = (
         plant.the_kiosk_calls_on_after_an_acceptance, 4, "", BY_SMS,
         (PRESS, fault(80.0, "modem:k1", "refuse", 50.0), officer(100.0, "accept web-a")),
     ),
+    Case(
+        plant.texts_about_tamper_go_on, 4, "464362528.694", Shop(https=False, tamper=True),
+        (
+            fault(25.0, "mqtt:k1", "cut", 10.0), fault(25.0, "modem:k1", "refuse", 300.0),
+            Deed(at_s=30.0, what="tamper", who="k1", for_s=5.0), FORGETS, officer(45.0, "accept web-a"),
+        ),
+    ),
     Case(plant.the_kiosk_calls_one_tier_only, 4, "", BY_SMS, (PRESS, late(430.0))),
     Case(plant.the_centre_calls_one_round_only, 4, "", MQTT_ONLY, (PRESS, late(430.0))),
     Case(
