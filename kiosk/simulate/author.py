@@ -5,7 +5,7 @@ from typing import Literal
 
 from kiosk.simulate import places
 from kiosk.simulate.dice import Dice
-from kiosk.simulate.moods import MOODS
+from kiosk.simulate.moods import mood_of
 from kiosk.simulate.story import Deed, Guard, Mode, Shop, Story
 
 BEGIN_S = 12.0  # kiosks and monitors are up by then
@@ -31,7 +31,7 @@ class Author:
     def __init__(self, seed: str, dice: Dice) -> None:
         self._seed = seed
         self._dice = dice
-        self._mood = dice.pick(MOODS)
+        self._mood = mood_of(dice)
         self._deeds: list[Deed] = []
         self._minutes = dice.pick((4, 8, 12, 16, 24))
         self._end_s = BEGIN_S + 60.0 * self._minutes
@@ -105,7 +105,7 @@ class Author:
         self._each(mood.freezes, lambda at_s: self._freeze(at_s, who))
         self._each(mood.disks, lambda at_s: self._fault(at_s, f"disk:{who}", DISK))
         self._each(mood.clocks, lambda at_s: self._clock(at_s, who, KIOSK_HOURS))
-        self._each(mood.disks * 0.3, lambda at_s: self._fault(at_s, f"pins:{who}", ("lost", "deaf")))
+        self._each(mood.pins, lambda at_s: self._fault(at_s, f"pins:{who}", ("lost", "deaf")))
         self._each(mood.disks * 0.3, lambda at_s: self._fault(at_s, f"voice:{who}", ("broken",)))
         self._each(mood.drills, lambda at_s: self._drill(at_s, who))
         self._each(
@@ -172,7 +172,7 @@ class Author:
         for_s = self._dice.between(0.5, self._dice.pick((5.0, 20.0, 45.0)))
         self._add(at_s, "freeze", who, for_s=for_s)
         if self._dice.yes(0.3):
-            self._step_in(at_s + self._dice.between(0.0, for_s))
+            self._step_in(at_s + self._dice.between(0.0, self._dice.pick((1.0, for_s))))
 
     def _tear(self, at_s: float, who: str) -> None:
         self._add(self._moment(at_s, who, 0.4), "tamper", who, for_s=self._dice.between(1.0, 60.0))

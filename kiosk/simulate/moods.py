@@ -1,6 +1,14 @@
 """What a story is full of: each mood mixes presses, people and faults differently. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from kiosk.simulate.dice import Dice
+
+FAULTS = (
+    "links", "modems", "crashes", "freezes", "disks", "pins", "clocks", "broker", "store", "gsm",
+    "drills", "forgeries",
+)  # fmt: skip
+RATE_MAX = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +22,7 @@ class Mood:
     crashes: float = 0.0
     freezes: float = 0.0
     disks: float = 0.0
+    pins: float = 0.0
     clocks: float = 0.0
     broker: float = 0.0
     store: float = 0.0
@@ -28,7 +37,7 @@ MOODS = (
     Mood(),
     Mood(links=0.5, broker=0.15),
     Mood(links=0.2, modems=0.5, gsm=0.3, slow_people=0.5),
-    Mood(crashes=0.5, freezes=0.15, disks=0.3, clocks=0.1),
+    Mood(crashes=0.5, freezes=0.15, disks=0.3, pins=0.1, clocks=0.1),
     Mood(crashes=0.3, freezes=0.1, store=0.4, broker=0.2, slow_people=0.4),
     Mood(abuse=0.5, drills=0.3, forgeries=0.6, links=0.15),
     Mood(
@@ -37,6 +46,7 @@ MOODS = (
         crashes=0.25,
         freezes=0.08,
         disks=0.2,
+        pins=0.06,
         clocks=0.08,
         broker=0.15,
         store=0.15,
@@ -47,6 +57,20 @@ MOODS = (
     Mood(presses=0.4, broker=0.4, forgeries=0.0),
     # Boards that stand still again and again, and wake with all of what came meanwhile in one turn.
     Mood(freezes=1.5),
+    # A contact that comes loose and is found again, on a line that is as bad.
+    Mood(pins=3.0, links=0.5),
     # No phone can be reached from the centre while alerts climb.
     Mood(presses=0.5, modems=3.0, slow_people=0.5, asleep=0.4),
 )
+
+
+def mood_of(dice: Dice) -> Mood:
+    """Pick a mood, and leave out some of its faults and let others come in swarms.
+
+    Few kinds of fault, often, find more than all of them together, seldom (swarm testing, Groce et al. 2012).
+    """
+    mood = dice.pick(MOODS)
+    if dice.yes(0.5):
+        return mood
+    rates = {name: getattr(mood, name) * dice.pick((0.0, 1.0, 1.0, 4.0)) for name in FAULTS}
+    return replace(mood, **{name: min(rate, RATE_MAX) for name, rate in rates.items()})
