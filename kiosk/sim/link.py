@@ -192,6 +192,7 @@ class TcpLink:
                 wait_s = min(wait_s, pipe.held[0][0] - now_s)
         doors = [self._woken] if self._door is None else [self._woken, self._door]
         readable, writable, _ = select.select([*doors, *readers], list(writers), [], wait_s)
+        now_s = time.monotonic()  # a delay begins when the bytes are here
         if self._woken in readable:
             with contextlib.suppress(OSError):
                 self._woken.recv(4096)

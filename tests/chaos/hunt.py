@@ -17,7 +17,7 @@ from chaos import result
 from kiosk.simulate.teller import Teller
 from kiosk.words import load_catalogue
 
-STORIES_MAX = 500
+STORIES_MAX = 1500
 
 
 def main() -> int:
