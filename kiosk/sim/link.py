@@ -238,10 +238,8 @@ def _moved(pipe: _Pipe, move: Callable[[_Pipe], None]) -> bool:
     """Move bytes; tells whether the connection still stands."""
     try:
         move(pipe)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
     return True
 
 
