@@ -48,7 +48,7 @@ class Contacts:
         self._check_s = 0.0
         self._turned_s = 0.0
         self._late = self._slept = False
-        self._caught_up_s = 0.0
+        self._stood_s = self._caught_up_s = 0.0
         self.rehearsal = Rehearsal(alarm, reports)
 
     def start(self, now: Now) -> None:
@@ -67,7 +67,7 @@ class Contacts:
         was_late, late_s = self._late, now.s - QUEUE_PATIENCE_S
         self._late = late_s > self._turned_s and late_s > self.wake_s()
         if self._late and not was_late:
-            self._slept = True
+            self._slept, self._stood_s = True, self._turned_s
             self._caught_up_s = self._check_s = now.s + QUEUE_PATIENCE_S
         self._turned_s = now.s
 
@@ -92,14 +92,15 @@ class Contacts:
         """Let time pass for every contact; `all_seen` tells that no edge waits in the queue.
 
         Else edges that came late may wait there, and only their own times tell whether a level was stable:
-        the newest second does not pass then.
+        the newest second does not pass then. After a standstill a level counts that was there before it.
         """
         out: list[Effect] = []
-        if now.s < self._caught_up_s:
-            return out
         until_s = now.s if all_seen else now.s - QUEUE_PATIENCE_S
         for name, press in self._inputs.items():
-            out += self._moved(name, *contact.advance(press, until_s), now)
+            if now.s >= self._caught_up_s:
+                out += self._moved(name, *contact.advance(press, until_s), now)
+            elif press.contact and press.contact.since_s <= self._stood_s:
+                out += self._moved(name, *contact.settle(press, until_s), now)
         return out
 
     def levels(self) -> dict[str, Level]:

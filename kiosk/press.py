@@ -76,6 +76,7 @@ class Time:
 
 Input = Down | Up | Time
 Step = tuple[State, tuple[Verdict, ...]]
+Moved = tuple["Press", tuple[Verdict, ...]]
 
 
 def _unread(state: Unread, event: Input) -> Step:
@@ -187,9 +188,6 @@ class Press:
         return self.contact is not None and self.contact.down
 
 
-Moved = tuple[Press, tuple[Verdict, ...]]
-
-
 def observe(press: Press, *, high: bool, at_s: float) -> Moved:
     """Take in a level seen at `at_s` (an edge or a read); an older one than the newest is ignored."""
     press, verdicts = advance(press, at_s)
@@ -222,6 +220,13 @@ def advance(press: Press, now_s: float) -> Moved:
     if contact is press.contact and state == press.state:
         return press, verdicts
     return replace(press, contact=contact, state=state), verdicts
+
+
+def settle(press: Press, now_s: float) -> Moved:
+    """Let the newest level count once it was stable, and no time pass beyond that."""
+    if press.contact is None or press.contact.settled:
+        return press, ()
+    return advance(press, min(now_s, press.contact.since_s + press.rules.stable_s))
 
 
 def lose(press: Press) -> Press:

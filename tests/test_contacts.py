@@ -96,6 +96,18 @@ def test_a_button_that_is_still_held_when_the_process_moves_again_counts_within_
     assert virtual.run(QUEUE_PATIENCE_S + 0.1).stages == ["sending"]
 
 
+@pytest.mark.parametrize(("guard", "stages"), [("single", ["sending"]), ("hold", []), ("double", [])])
+def test_a_level_from_before_a_standstill_counts_at_once_and_its_guard_does_not(
+    guard: str, stages: list[str]
+) -> None:
+    virtual = kiosk(buttons=(Button(name="counter", pin=17, guard=guard),))  # type: ignore[arg-type]
+    virtual.edge("counter", pressed=True)
+    virtual.sleep(STANDSTILL)
+    virtual.feed(Woken())
+    assert virtual.stages == stages
+    assert virtual.faults == ()
+
+
 def test_a_button_that_is_held_counts_though_the_process_is_late_at_every_turn() -> None:
     virtual = kiosk()
     virtual.edge("counter", pressed=True)

@@ -7,7 +7,7 @@ from kiosk import sms_signed
 from kiosk.config import Duty
 from kiosk.drill import INTERRUPTED, TEXT_AGAIN_S
 from kiosk.effects import Answer
-from kiosk.messages import DrillAsked, Token, Woken
+from kiosk.messages import DrillAsked, Token
 
 DRILL = Token("ask.1")
 GATEWAY, OFFICER = "+77010000001", "+77010000011"
@@ -36,9 +36,7 @@ def test_a_drill_goes_out_by_every_route_at_once_and_says_so_everywhere() -> Non
 def test_a_press_that_counts_in_the_turn_of_a_drills_order_is_an_alarm_and_ends_the_drill() -> None:
     virtual = online()
     virtual.edge("counter", pressed=True)
-    virtual.now_s += 2.0  # it stood still, twice: the order comes when edges are waited for no more
-    virtual.feed(Woken())
-    virtual.now_s += 1.9
+    virtual.now_s += 2.0  # it has been held long enough when the order comes
     drilling(virtual)
     virtual.run(0.2)
     assert {alert.kind for alert in virtual.alerts} == {"press"}
