@@ -116,7 +116,10 @@ class SmsModem(Protocol):
         """Kill any session and open a new one; posts ModemStatus, and LinkRose or LinkFell."""
 
     def send(self, token: Token, number: str, text: str) -> None:
-        """Send one segment; posts SmsSent or SmsFailed (then LinkFell too when the session is dead)."""
+        """Send one segment; posts SmsSent or SmsFailed (then LinkFell too when the session is dead).
+
+        A text's SmsReported is never posted before its SmsSent.
+        """
 
     def poll(self, what: str) -> None:
         """`status`: post ModemStatus; `balance`: post BalanceRead as well."""

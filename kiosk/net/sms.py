@@ -52,6 +52,7 @@ class GammuModem:
         self._up = False
         self._busy = False
         self._lost_while_busy = ""
+        self._early_reports: list[SmsReported] = []
         self._refused_pin: str | None = None
         self._offered_pin: str | None = None
         self._reading = 0
@@ -169,7 +170,7 @@ class GammuModem:
             case "received":
                 self._post(SmsReceived(told.number, told.text or ""))
             case "reported":
-                self._post(SmsReported(told.reference, report_status(told.status)))
+                self._report(SmsReported(told.reference, report_status(told.status)))
             case "ussd":
                 self._take_balance(told)
             case "reading":
@@ -179,6 +180,14 @@ class GammuModem:
             case "gone":
                 pass  # told by the end of the process
 
+    def _report(self, report: SmsReported) -> None:
+        # a network may report a text before the modem has answered its send; nobody would know it then
+        with self._lock:
+            if self._busy:
+                self._early_reports.append(report)
+                return
+        self._post(report)
+
     def _take_balance(self, told: Told) -> None:
         if self._balance_asked and self._config.balance is not None:
             self._balance_asked = False
@@ -186,7 +195,7 @@ class GammuModem:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        """Hold back the end of the session until what was asked has its own answer."""
+        """Hold back reports and the end of the session until what was asked has its own answer."""
         with self._lock:
             self._busy, self._lost_while_busy = True, ""
         try:
@@ -194,6 +203,9 @@ class GammuModem:
         finally:
             with self._lock:
                 self._busy, lost = False, self._lost_while_busy
+                early, self._early_reports = self._early_reports, []
+            for report in early:
+                self._post(report)
             if lost:
                 self._fall(lost)
 

@@ -117,7 +117,9 @@ def test_a_text_is_sent_as_one_segment_and_reported(rig: Rig) -> None:
     token = rig.send(KAZAKH)
     [sent] = rig.posted.wait(SmsSent)
     assert (sent.token, sent.parts) == (token, 1)
-    rig.posted.expect(SmsReported(sent.reference, "delivered"))
+    report = SmsReported(sent.reference, "delivered")
+    rig.posted.expect(report)
+    assert rig.posted.events.index(sent) < rig.posted.events.index(report)
     assert rig.arrived()[-1] == KAZAKH
 
 

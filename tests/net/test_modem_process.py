@@ -16,7 +16,16 @@ from fakes.sms_bench import PATIENCE_S, Posted
 
 from kiosk.bodies import Token
 from kiosk.config import Balance, Sms
-from kiosk.messages import BalanceRead, LinkFell, LinkRose, ModemFailed, ModemStatus, SmsFailed, SmsReported
+from kiosk.messages import (
+    BalanceRead,
+    LinkFell,
+    LinkRose,
+    ModemFailed,
+    ModemStatus,
+    SmsFailed,
+    SmsReported,
+    SmsSent,
+)
 from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Told
 from kiosk.net.sms import GammuModem
 from kiosk.sim.modem import SimModem
@@ -49,6 +58,12 @@ DIES_ON_BALANCE = (
 )
 REFUSES = ANSWERING + '    else:\n        tell(id=ask["id"], error="not now")\n'
 REPORTS = ANSWERING + '    for code in (0, 1, 0x30, 0x46): tell(event="reported", reference=9, status=code)\n'
+REPORT, ANSWER = (
+    'tell(event="reported", reference=9, status=0)',
+    'tell(id=ask["id"], result={"reference": 9, "parts": 1})',
+)
+REPORTS_IN_THE_SEND = ANSWERING + f"    else: {REPORT}; {ANSWER}\n"
+REPORTS_BEHIND_THE_SEND = ANSWERING + f"    else: {ANSWER}; {REPORT}; sys.exit(3)\n"
 STUBBORN = "import time\nprint('{}', flush=False)\ntime.sleep(60)\n"
 
 
@@ -64,7 +79,12 @@ class Bench:
         self.script = ""
 
     def modem(
-        self, script: str, *, balance: Balance | None = BALANCE, pin_file: Path | None = None
+        self,
+        script: str,
+        *,
+        balance: Balance | None = BALANCE,
+        pin_file: Path | None = None,
+        send_deadline_s: float = 0.3,
     ) -> GammuModem:
         config = Sms(
             device="/dev/null",
@@ -72,7 +92,7 @@ class Bench:
             key_file="/dev/null",
             balance=balance,
             pin_file=str(pin_file) if pin_file is not None else None,
-            send_deadline_s=0.3,
+            send_deadline_s=send_deadline_s,
         )
         command = (sys.executable, "-c", script, str(self.asked_file))
         self.made = GammuModem(config, self.posted, command=command)
@@ -89,6 +109,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench.made.close()
 
 
+def heard_when_the_child_has_ended(ask: Callable[..., msgspec.Raw]) -> Callable[..., msgspec.Raw]:
+    """Let whoever asks go on only when all that the child ever told was taken in."""
+
+    def slow(process: ModemProcess, do: str, **fields: Any) -> msgspec.Raw:
+        raw = ask(process, do, **fields)
+        process._reader.join(PATIENCE_S)
+        return raw
+
+    return slow
+
+
 def test_a_message_that_kills_gammu_is_deleted_unread_by_the_next_session(bench: Bench) -> None:
     modem = bench.modem(CRASHES)
     modem.open("none")
@@ -101,14 +132,7 @@ def test_a_message_that_kills_gammu_is_deleted_unread_by_the_next_session(bench:
 def test_a_session_that_dies_while_its_opening_is_still_being_heard_names_its_message(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = ModemProcess.ask
-
-    def slow(self: ModemProcess, do: str, **fields: Any) -> msgspec.Raw:
-        raw = honest(self, do, **fields)
-        self._reader.join(PATIENCE_S)
-        return raw
-
-    monkeypatch.setattr(ModemProcess, "ask", slow)
+    monkeypatch.setattr(ModemProcess, "ask", heard_when_the_child_has_ended(ModemProcess.ask))
     modem = bench.modem(CRASHES)
     modem.open("none")
     modem.open("none")
@@ -145,6 +169,25 @@ def test_reports_are_read_by_their_class(bench: Bench) -> None:
         "pending",
         "failed",
     ]
+
+
+def test_a_report_that_comes_in_the_middle_of_its_send_is_told_after_it(bench: Bench) -> None:
+    modem = bench.modem(REPORTS_IN_THE_SEND, send_deadline_s=PATIENCE_S)
+    modem.open("none")
+    modem.send(Token("t"), "+77011234567", "text")
+    sent = SmsSent(token=Token("t"), reference=9, parts=1)
+    assert bench.posted.events[2:] == [sent, SmsReported(9, "delivered")]
+
+
+def test_a_report_on_the_heels_of_its_answer_is_told_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modem = bench.modem(REPORTS_BEHIND_THE_SEND, send_deadline_s=PATIENCE_S)
+    modem.open("none")
+    monkeypatch.setattr(ModemProcess, "ask", heard_when_the_child_has_ended(ModemProcess.ask))
+    modem.send(Token("t"), "+77011234567", "text")
+    kinds = [type(event) for event in bench.posted.events[2:]]
+    assert kinds == [SmsSent, SmsReported, LinkFell]
 
 
 def test_a_text_unanswered_in_its_deadline_is_hung_and_the_child_is_gone(bench: Bench) -> None:
