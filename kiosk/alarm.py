@@ -34,7 +34,8 @@ class Alarm:
         self.site = site
         self.cases = Cases()
         self.links = Links()
-        self.seq: int | None = None
+        self.seq = -1  # the last number given; the journal may know of higher ones
+        self.knows_seq = False
         self.speech = Speech(site, self.cases)
         self.modem = ModemDesk(site, self.cases, self.ladder)
         self.doors = DoorDesk(site, self.cases, self.ladder.timing)
@@ -45,7 +46,7 @@ class Alarm:
 
     def restore(self, snapshot: Snapshot, now: Now) -> list[Effect]:
         """Take up the incidents that the journal kept; those opened meanwhile stay, and stay the newest."""
-        self.seq = max(snapshot.seq, self.seq or 0)
+        self.seq, self.knows_seq = max(snapshot.seq, self.seq), True
         kept = {record.alert_id: record for record in snapshot.incidents if self._goes_on(record)}
         meanwhile, self.cases.open = self.cases.open, ()
         out: list[Effect] = []
@@ -69,9 +70,8 @@ class Alarm:
         return replace(case, incident=replace(case.incident, seq=seq, code=code))
 
     def _number(self, alert_id: str, pressed_utc_ms: int) -> tuple[int, str]:
-        """Give the next number (0 while the journal's is not known) and the code that goes with it."""
-        seq = 0 if self.seq is None else self.seq + 1
-        self.seq = None if self.seq is None else seq
+        """Give the next number (from 0 while the journal's is not known) and the code that goes with it."""
+        self.seq = seq = self.seq + 1
         number, pressed_s = self.site.config.kiosk.number, pressed_utc_ms // 1000
         key = self.site.key or alert_id.encode()  # which nobody outside can guess
         return seq, sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)

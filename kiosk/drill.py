@@ -61,7 +61,7 @@ class DrillMaster:
         """Say why no drill can begin now; empty when one can."""
         if self._drill:
             return "a drill is under way"
-        if self._alarm.seq is None:  # an incident may be open that only the journal knows
+        if not self._alarm.knows_seq:  # an incident may be open that only the journal knows
             return "the journal is not read yet"
         return "an incident is open" if self._alarm.cases.open else ""
 

@@ -52,7 +52,7 @@ class Parts:
         health = self.reports.health
         return Snapshot(
             boot=self.memory.boot,
-            seq=self.alarm.seq or 0,
+            seq=max(0, self.alarm.seq),
             saved_utc_ms=now.utc_ms,
             last_press_utc_ms=health.last_press_utc_ms,
             last_test_utc_ms=health.last_test_utc_ms,

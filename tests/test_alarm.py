@@ -457,15 +457,37 @@ def test_a_board_that_starts_at_the_same_wrong_time_gives_no_two_alerts_one_sign
     assert len(set(codes)) == 2
 
 
-def test_without_the_journal_alerts_go_out_with_the_number_0_and_differ_by_id() -> None:
+def test_two_alerts_of_one_second_are_two_by_sms_before_the_journal_came() -> None:
+    """The centre knows a text by kiosk, number and second; a press must not become a touched case."""
+    virtual = VirtualKiosk(config=example_config(tamper=TAMPER)).begin().run(3.0)
+    virtual.edge("counter", pressed=True)
+    virtual.edge("tamper", pressed=True)
+    virtual.run(0.3).online()
+    of = [case.incident for case in virtual.parts.alarm.cases.open]
+    assert {incident.kind for incident in of} == {"press", "tamper"}
+    assert len({incident.pressed_utc_ms // 1000 for incident in of}) == 1
+    assert len({incident.seq for incident in of}) == len({incident.code for incident in of}) == 2
+
+
+def test_a_number_that_was_given_before_the_journal_came_is_not_given_again() -> None:
     virtual = VirtualKiosk().begin().run(3.0).online().press()
     virtual.reply("closed")
     virtual.press()
-    assert {alert.seq for alert in virtual.alerts} == {0}
+    virtual.feed(JournalLoaded(Snapshot()))
+    virtual.reply("closed")
+    virtual.press()
+    assert [alert.seq for alert in virtual.alerts] == [0, 1, 2]
+
+
+def test_without_the_journal_alerts_are_numbered_from_0_and_differ_by_id() -> None:
+    virtual = VirtualKiosk().begin().run(3.0).online().press()
+    virtual.reply("closed")
+    virtual.press()
+    assert [alert.seq for alert in virtual.alerts] == [0, 1]
     assert len({alert.alert_id for alert in virtual.alerts}) == 2
     virtual.feed(JournalLoaded(Snapshot(seq=41)))
     virtual.press()
-    assert virtual.alerts[-1].seq == 0
+    assert virtual.alerts[-1].seq == 1
 
 
 def test_a_case_that_is_over_but_not_dropped_yet_takes_no_press() -> None:

@@ -208,6 +208,18 @@ def what_begins_in_one_turn_shares_a_name(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(kiosk_cases.Cases, "name", lambda _self, fresh_id: fresh_id)
 
 
+def alerts_before_the_journal_share_a_number(patch: pytest.MonkeyPatch) -> None:
+    """As it was until the simulation found it: by SMS a press becomes the touched case of that second."""
+    honest = alarm.Alarm._number
+
+    def planted(self: Any, alert_id: str, pressed_utc_ms: int) -> Any:
+        if not self.knows_seq:
+            self.seq = -1
+        return honest(self, alert_id, pressed_utc_ms)
+
+    patch.setattr(alarm.Alarm, "_number", planted)
+
+
 # ---- law 6: bounded
 
 

@@ -121,6 +121,13 @@ CASES = (
         plant.a_new_holder_of_the_lease_forgets_who_waits, 4, "", BY_SMS,
         (fault(25.0, "mqtt:k1", "cut", 405.0), PRESS, crash(60.0, "a", 400.0), late(430.0)), monitors=2,
     ),
+    Case(
+        plant.alerts_before_the_journal_share_a_number, 5, "253944247.2347", Shop(https=False, tamper=True),
+        (
+            fault(25.0, "disk:k1", "stall", 60.0), fault(25.0, "mqtt:k1", "cut", 60.0), crash(28.0, "k1", 3.0),
+            press(40.0), Deed(at_s=40.0, what="tamper", who="k1", for_s=0.2),
+        ),
+    ),
     Case(plant.drills_call_people, 5, "", BY_SMS, (DRILL,)),
     Case(plant.a_drill_is_texted_as_an_alarm, 5, "", BY_SMS, (DRILL,)),
     Case(plant.an_alarm_is_shown_as_a_drill, 5, "", MQTT_ONLY, (PRESS,)),
