@@ -120,7 +120,9 @@ class Dispatch:
                 devices.board.submit(lambda board: board.read(), newest="read")
                 devices.board.submit(lambda _: devices.look_at_papers(), newest="papers")
             case do.Save(snapshot):
-                devices.journal.submit(lambda journal: journal.save(snapshot), newest="save")
+                # one with other stages waits beside it: the history has a line for each
+                stages = " ".join(f"{kept.alert_id}={kept.stage}" for kept in snapshot.incidents)
+                devices.journal.submit(lambda journal: journal.save(snapshot), newest=f"save {stages}")
             case _:
                 assert_never(effect)
 

@@ -172,9 +172,9 @@ class Worker(Generic[D]):
             event = make(reason) if make else None
             if event is not None:
                 self._post(event)
-        self._failed = True
         if not expected:
             self._post(WorkerFailed(self.name, reason))
+        self._failed = True  # last: a job on another thread may end now, and must not say "recovered" before
 
 
 class Brain(Protocol):

@@ -3,8 +3,13 @@
 import signal
 
 from fakes.postgres import postgres_server, postgres_url
+from hypothesis import HealthCheck, settings
 
 __all__ = ["postgres_server", "postgres_url"]
+
+# tests never assert wall-clock time: a machine that stands still for a moment is no fault of what is tested
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:

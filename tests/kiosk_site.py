@@ -27,6 +27,7 @@ from kiosk.sim.modem import SimModem
 from kiosk.sim.phone import Phone
 
 MQTT_START, MQTT_END = "[mqtt]", "[sms]"
+ASK_S = 30.0  # a busy machine is no hung daemon
 
 
 class KioskSite:
@@ -163,10 +164,10 @@ class KioskSite:
             )  # fmt: skip
 
     def ask_kiosk(self, **question: Any) -> dict[str, Any]:
-        return control.ask(self.folder / "run" / "kiosk.sock", question)
+        return control.ask(self.folder / "run" / "kiosk.sock", question, ASK_S)
 
     def ask_centre(self, **question: Any) -> dict[str, Any]:
-        return control.ask(self.folder / "centre-run" / "monitor.sock", question)
+        return control.ask(self.folder / "centre-run" / "monitor.sock", question, ASK_S)
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")

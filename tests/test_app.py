@@ -17,6 +17,7 @@ from kiosk.demo import settings
 from kiosk.devices import Devices
 from kiosk.effects import Stop
 from kiosk.messages import ConfigError, DeviceError, DrillAsked, KioskEvent, Now
+from kiosk.runtime import Worker
 
 pytestmark = pytest.mark.real
 QUIET = ("journal", "voice", "lamp", "board")  # nothing of these may ever hold up an alert
@@ -172,6 +173,18 @@ def test_a_drill_can_be_asked_for_and_is_watched(tmp_path: Path, wired: Wired) -
 # ---- the end
 
 
+@pytest.fixture
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a device have more than its second or two to close: the machine may stand still that long."""
+    close = Worker.close
+
+    def patient(self: Any, job: Any, *, timeout_s: float, finish: bool = False) -> None:
+        close(self, job, timeout_s=PATIENCE_S, finish=finish)
+
+    monkeypatch.setattr(Worker, "close", patient)
+
+
+@pytest.mark.usefixtures("patient_end")
 def test_an_ordered_end_says_stopped_and_closes_everything_in_order(tmp_path: Path, wired: Wired) -> None:
     (tmp_path / "run").mkdir()
     with running(tmp_path, wired) as kiosk:
@@ -224,6 +237,7 @@ def test_the_core_can_order_the_end(tmp_path: Path, wired: Wired) -> None:
         assert kiosk.codes == [75]
 
 
+@pytest.mark.usefixtures("patient_end")
 def test_the_newest_incident_is_on_disk_even_when_the_end_comes_while_the_disk_is_slow(
     tmp_path: Path, wired: Wired
 ) -> None:

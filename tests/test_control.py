@@ -6,6 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,20 @@ def until(condition: Callable[[], object], deadline_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < end, "the condition never held"
         time.sleep(0.005)
+
+
+@contextmanager
+def meanwhile(condition: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
+    """Act on another thread as soon as a condition holds."""
+
+    def wait_and_act() -> None:
+        until(condition)
+        act()
+
+    acting = threading.Thread(target=wait_and_act)
+    acting.start()
+    yield
+    acting.join()
 
 
 def echo(request: dict[str, Any], reply: Callable[[dict[str, Any]], None]) -> None:
@@ -241,8 +256,8 @@ def test_a_slow_watcher_is_dropped_and_the_others_go_on(serve: Any, path: Path, 
 def test_a_watch_that_is_dropped_says_so(serve: Any, path: Path) -> None:
     mine = serve()
     events = watch(path)
-    threading.Timer(0.05, mine.close).start()
-    with pytest.raises(DaemonAway, match="hung up"):
+    watched = meanwhile(lambda: any(client.watching for client in mine._all()), mine.close)
+    with watched, pytest.raises(DaemonAway, match="hung up"):
         next(events)
 
 
@@ -293,8 +308,8 @@ def test_a_client_that_asks_and_leaves_harms_nothing(serve: Any, dial: Any, path
     link.close()
     until(lambda: not mine._all())
     asked[0][1]({"too": "late"})
-    threading.Timer(0.05, lambda: asked[1][1]({"ok": True})).start()
-    assert ask(path, {}) == {"ok": True}
+    with meanwhile(lambda: len(asked) > 1, lambda: asked[1][1]({"ok": True})):
+        assert ask(path, {}) == {"ok": True}
 
 
 def test_questions_without_answers_are_bounded(serve: Any, dial: Any) -> None:
@@ -326,12 +341,14 @@ def test_a_silent_client_gives_its_place_back(serve: Any, dial: Any) -> None:
 
 def test_neither_a_watcher_nor_a_waiting_client_is_idle(serve: Any, dial: Any) -> None:
     asked: Asked = []
-    mine = serve(lambda request, reply: asked.append((request, reply)), idle_s=0.1)
-    watcher, waiting, silent = dial(), dial(), dial()
+    mine = serve(lambda request, reply: asked.append((request, reply)))
+    watcher, waiting = dial(), dial()
     watcher.sendall(b'{"ask":"watch"}\n')
     read_line(watcher)
     waiting.sendall(b"{}\n")
     until(lambda: asked)
+    mine._idle_s = 0.1  # from here on: both have been what they are for longer
+    silent = dial()
     assert read_to_end(silent) == b""
     mine.publish({"n": 1})
     asked[0][1]({"n": 2})

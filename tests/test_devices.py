@@ -84,7 +84,9 @@ def test_drivers_are_loaded_on_their_own_threads_only() -> None:
 def test_starting_loads_the_journal_and_the_end_closes_it(bench: Bench) -> None:
     bench.devices.start()
     assert bench.ear.hear(JournalLoaded).snapshot == Snapshot()
-    bench.devices.close()
+    bench.devices.close()  # it waits a moment for each only
+    for worker in bench.devices.workers:
+        worker._thread.join(PATIENCE_S)
     assert not any(worker._thread.is_alive() for worker in bench.devices.workers)
 
 

@@ -1,6 +1,7 @@
 """Every effect reaches its device's worker, and what waits in vain is replaced."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from kiosk.bodies import Event as EventBody
 from kiosk.dispatch import Dispatch
 from kiosk.messages import (
     HttpsFailed,
+    IncidentRecord,
     InputName,
     LinkFell,
     PublishFailed,
@@ -155,6 +157,20 @@ def test_of_what_waits_only_the_newest_of_a_kind_is_done(bench: Bench) -> None:
         "lamp.show(alerting)", "board.read()", "sms.poll(status)", "sms.open(cfun)", "voice.probe()",
         f"journal.save({Snapshot(seq=2)})", "inputs.read()",
     ])  # fmt: skip
+
+
+def test_a_snapshot_that_waits_is_replaced_by_none_with_other_stages(bench: Bench) -> None:
+    """The history shows every stage, however slow the disk is."""
+    sending, received = (
+        Snapshot(seq=1, saved_utc_ms=1, incidents=(IncidentRecord(
+            alert_id=AlertId("A"), kind="press", button="counter", pressed_utc_ms=1, clock="synced", seq=1,
+            code="4711", stage=stage,
+        ),)) for stage in ("sending", "received")
+    )  # fmt: skip
+    for snapshot in (Snapshot(), sending, replace(sending, saved_utc_ms=2), received, Snapshot(seq=1)):
+        bench.dispatch.carry_out(do.Save(snapshot))
+    saved = [Snapshot(), replace(sending, saved_utc_ms=2), received, Snapshot(seq=1)]
+    assert bench.settle() == [f"journal.save({snapshot})" for snapshot in saved[1:]]
 
 
 def test_texts_and_publishes_all_go_in_their_order(bench: Bench) -> None:

@@ -79,10 +79,12 @@ class Bench:
         closing.join(PATIENCE_S)
 
     def idle(self) -> None:
-        """Wait until all that was submitted is done."""
+        """Wait until all that was submitted is done, and told."""
         done = threading.Event()
         self.worker.submit(lambda _: done.set())
         assert done.wait(PATIENCE_S)
+        while self.worker._busy_since_s is not None:
+            time.sleep(0.001)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from kiosk.check.deadline import within
 from kiosk.check.row import Row, fault, ok, warning
 from kiosk.config import Config
 from kiosk.config_check import check as problems_of
-from kiosk.control import DaemonAway
+from kiosk.control import DaemonAway, DaemonSilent
 from kiosk.messages import ConfigError
 from kiosk.net.papers import look
 from kiosk.prompts import Catalogue
@@ -56,10 +56,10 @@ class Check:
         socket = Path(config.paths.run) / "kiosk.sock"
         try:
             state = question(socket, STATUS, STATUS_S)
-        except DaemonAway as error:
-            if isinstance(error.__cause__, TimeoutError):
-                self.rows += running.judge_silence(config, str(error))
-                return self.rows
+        except DaemonSilent as error:
+            self.rows += running.judge_silence(config, str(error))
+            return self.rows
+        except DaemonAway:
             synced = any(row.code == "clock_ok" for row in board)
             alone.test_parts(site, self.test, allow_mock=self.allow_mock, synced=synced)
         else:

@@ -23,10 +23,15 @@ class DaemonAway(DeviceError):
     """The daemon is not running, does not answer, or hung up."""
 
 
+class DaemonSilent(DaemonAway):
+    """The daemon is there and gives no answer in time: it may be busy."""
+
+
 def ask(path: Path, request: Object, timeout_s: float = 5.0) -> Object:
     """Ask the daemon one thing and give its answer.
 
-    Raises DaemonAway when there is no daemon or no answer in time, DeviceError when it refused.
+    Raises DaemonAway when there is no daemon, DaemonSilent when it did not answer in time, DeviceError when
+    it refused.
     """
     deadline_s = time.monotonic() + timeout_s
     with _connect(path, timeout_s) as link:
@@ -67,6 +72,9 @@ def _connect(path: Path, timeout_s: float) -> socket.socket:
     except PermissionError as error:
         link.close()
         raise DeviceError(f"no permission to use {path}: use sudo, or join the group of that file") from error
+    except (TimeoutError, BlockingIOError) as error:
+        link.close()
+        raise DaemonSilent(f"the daemon cannot be reached at {path}: {error.strerror or error}") from error
     except OSError as error:
         link.close()
         raise DaemonAway(f"the daemon cannot be reached at {path}: {error.strerror or error}") from error
@@ -115,7 +123,7 @@ def _answers(
                 waiting = False
                 yield _object(path, bytes(line))
     except TimeoutError as error:
-        raise DaemonAway(f"the daemon at {path} does not answer") from error
+        raise DaemonSilent(f"the daemon at {path} does not answer") from error
     except DeviceError:
         raise
     except OSError as error:

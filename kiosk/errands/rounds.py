@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from kiosk.messages import DeviceError, KioskError
 
 LOG = logging.getLogger(__name__)
 LOOK_S = 1.0
+ANSWER_S = 2.0
 SENDS = ((sending.RECORD, sending.send_record), (sending.LOG, sending.send_log))
 
 
@@ -51,11 +52,14 @@ def _run(name: str, errand: Callable[[Desk], Outcome], desk: Desk) -> Outcome:
 
 
 def incident_open(desk: Desk) -> bool:
-    """Tell whether the daemon has an incident open; without a daemon there is none to delay."""
-    with suppress(DeviceError):
-        state: Any = control.ask(Path(desk.config.paths.run) / "kiosk.sock", {"ask": "status"}, 2.0)
-        return bool(state.get("incidents"))
-    return False
+    """Tell whether the daemon has an incident open, or is too busy to say; without a daemon there is none."""
+    try:
+        state: Any = control.ask(Path(desk.config.paths.run) / "kiosk.sock", {"ask": "status"}, ANSWER_S)
+    except control.DaemonSilent:
+        return True
+    except DeviceError:
+        return False
+    return bool(state.get("incidents"))
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def server(authority: Authority) -> Iterator[Server]:
 
 
 def config(server: Server, files: Tls | None) -> Config:
-    return example_config(mqtt__tls=files, https=Https(centres=(server.door, "localhost:1"), deadline_s=1.0))
+    return example_config(mqtt__tls=files, https=Https(centres=(server.door, "localhost:1"), deadline_s=20.0))
 
 
 def codes(rows: list[Row]) -> list[tuple[str, str]]:

@@ -117,7 +117,7 @@ def test_a_child_that_will_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_sign_in_that_is_told_opens_the_board(shop: Shop) -> None:
     told = shop.pages
-    with httpx.Client(base_url=told["address"], follow_redirects=True) as browser:
+    with httpx.Client(base_url=told["address"], follow_redirects=True, timeout=30) as browser:
         page = browser.get("sign-in")
         hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
         form = {**hidden, "name": told["user"], "password": told["password"]}

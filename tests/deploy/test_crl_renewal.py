@@ -47,7 +47,7 @@ class Machine:
         self.used.parent.mkdir()
         self.ca = self.used.with_name("ca.crt")
         self.ca.write_bytes(pair.cert)
-        self.port = free_port()
+        self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
         shim = folder / "bin" / "systemctl"
         shim.parent.mkdir()
@@ -93,6 +93,7 @@ class Machine:
 
     def start_broker(self) -> None:
         cert, key = self.server_identity()
+        self.port = free_port()
         file = self.folder / "mosquitto.conf"
         file.write_text(
             f"listener {self.port} 127.0.0.1\ncafile {self.ca}\ncertfile {cert}\nkeyfile {key}\n"

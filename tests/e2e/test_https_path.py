@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fakes.standstill import Standstill
 from kiosk_site import KioskSite, wait_for
 
 log = logging.getLogger(__name__)
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 BY_HTTPS_S = 6.0  # what the acceptance asks; each alert says itself when it was pressed and when sent
 
 
@@ -37,15 +38,21 @@ def act(site: KioskSite, **question: Any) -> None:
     assert answer["ok"], answer
 
 
+def seconds_until_received(site: KioskSite) -> float:
+    """Press; give how long it took, but for what the machine stood still."""
+    with Standstill() as still:
+        pressed_s = time.monotonic()
+        site.press()
+        wait_for(lambda: site.stage() == "received")
+        return time.monotonic() - pressed_s - still.s
+
+
 def test_with_mqtt_cut_the_alert_comes_by_https_and_every_answer_by_long_poll(site: KioskSite) -> None:
     site.start_kiosk()
     wait_for_link(site, "mqtt", "up")
     site.link.cut()
     wait_for_link(site, "mqtt", "down")
-    pressed_s = time.monotonic()
-    site.press()
-    wait_for(lambda: site.stage() == "received")
-    took_s = time.monotonic() - pressed_s
+    took_s = seconds_until_received(site)
     alert = the_alert(site)
     assert alert["path"] == "https"
     act(site, ask="accept", alert=alert["alert_id"])
@@ -63,11 +70,9 @@ def test_with_mqtt_silently_blocked_https_brings_the_receipt_in_time(site: Kiosk
     """Packets vanish, nothing is refused: only the missing receipt tells."""
     site.start_kiosk()
     wait_for_link(site, "mqtt", "up")
+    wait_for_link(site, "https", "up")  # it looked at it once, as any kiosk that rests
     site.link.blackhole()
-    pressed_s = time.monotonic()
-    site.press()
-    wait_for(lambda: site.stage() == "received")
-    took_s = time.monotonic() - pressed_s
+    took_s = seconds_until_received(site)
     assert the_alert(site)["path"] == "https"
     log.info("received_by_https_s=%.2f", took_s)
     site.link.restore()

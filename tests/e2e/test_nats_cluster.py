@@ -212,6 +212,7 @@ def test_whoever_takes_anothers_client_id_hears_nothing_by_it(cluster: NatsClust
     tls = (cluster.authority, cluster.authority.client(HOSTILE))
     with join(cluster, SECOND) as staff, join(cluster, OTHER) as victim:
         victim.listen(wire.topic(OTHER, "ack", "+"))
+        victim.client.reconnect_delay_set(min_delay=10, max_delay=10)  # the thief has its say before
         with centre(cluster.nodes[1].port, OTHER, tls=tls) as thief:
             thief.client._reconnect_on_failure = False  # else the two push each other out for ever
             thief.listen(wire.topic(OTHER, "ack", "+"))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from fakes.standstill import Standstill
 from kiosk_site import KioskSite, wait_for
 
 from kiosk.config import Mqtt
@@ -37,9 +38,11 @@ def test_a_kiosk_cut_off_without_a_fin_is_seen_within_20_s_and_again_when_it_is_
     wait_for(lambda: life(site)[0] == "online")
     os.kill(child.pid, signal.SIGSTOP)  # its sockets stay open and say nothing, as behind a cut cable
     try:
-        cut_s = time.monotonic()
-        wait_for(lambda: life(site)[0] == "silent", WITHIN_S)
-        assert time.monotonic() - cut_s < WITHIN_S
+        with Standstill() as still:
+            cut_s = time.monotonic()
+            wait_for(lambda: life(site)[0] == "silent", 2 * WITHIN_S)
+            took_s = time.monotonic() - cut_s - still.s
+        assert took_s < WITHIN_S
         assert life(site)[1] == "will"
     finally:
         os.kill(child.pid, signal.SIGCONT)
@@ -67,10 +70,11 @@ def test_the_broker_lets_go_in_time_whenever_the_silence_begins() -> None:
         for user, password in passwords.items():
             began_s[mute_client(broker, user, password, keepalive_s)] = time.monotonic()
             time.sleep(APART_S)
-        while began_s:
-            ended, _, _ = select.select(list(began_s), [], [], WITHIN_S)
-            assert ended
-            for link in ended:
-                took_s.append(time.monotonic() - began_s.pop(link))
-                link.close()
-    assert max(took_s) < WITHIN_S - ON_ITS_WAY_S
+        with Standstill() as still:
+            while began_s:
+                ended, _, _ = select.select(list(began_s), [], [], 2 * WITHIN_S)
+                assert ended
+                for link in ended:
+                    took_s.append(time.monotonic() - began_s.pop(link))
+                    link.close()
+    assert max(took_s) - still.s < WITHIN_S - ON_ITS_WAY_S

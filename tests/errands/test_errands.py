@@ -275,10 +275,13 @@ class Daemon:
 
     def __init__(self, desk: Desk) -> None:
         self.incidents: list[dict[str, str]] = []
+        self.silent = False
         self.asked = threading.Event()
         self.server = ControlServer(Path(desk.config.paths.run) / "kiosk.sock", self._answer)
 
     def _answer(self, _request: object, reply: Callable[[dict[str, object]], None]) -> None:
+        if self.silent:
+            return
         reply({"incidents": self.incidents, "modem": {"imei": "350000000000017"}})
         self.asked.set()
 
@@ -302,6 +305,15 @@ def test_while_an_incident_is_open_it_enrols_and_sends_nothing(
         entry = registry.get(db, KIOSK)
     assert entry is not None
     assert entry.draft.imei == "350000000000017"
+
+
+def test_a_daemon_that_is_too_busy_to_answer_may_have_an_incident(
+    enrolled: Desk, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "ANSWER_S", 0.05)
+    daemon.silent = True
+    write_record(enrolled.state, a_record(kiosk_id=KIOSK))
+    assert run_all(enrolled)["commissioning"] == "later"
 
 
 def test_an_incident_that_opens_meanwhile_ends_it_at_once(

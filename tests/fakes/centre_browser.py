@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kiosk_site import KioskSite, wait_for
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from kiosk import control
 from kiosk.monitor import config as monitor_config
@@ -19,6 +19,7 @@ from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.people import Member
 from kiosk.monitor.web.passwords import Passwords
 
+expect.set_options(timeout=20_000)  # five seconds of its own are few beside chromium on two cores
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PASSWORD = "three quiet mountains"

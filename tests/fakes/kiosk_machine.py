@@ -224,12 +224,16 @@ class KioskMachine(RuleBasedStateMachine):
 
     @rule(number=NUMBERS, text=TEXTS)
     def somebody_writes_nonsense(self, number: str, text: str) -> None:
+        if any(case.incident.code in text for case in self._alerts()):
+            return  # an answer by chance
         self._feed(SmsReceived(number, text))
 
     @precondition(lambda self: self.witness.open and self.witness.has_sms)
     @rule(number=st.sampled_from(OFFICERS), word=st.sampled_from([("ok", "accepted"), ("еду", "en_route")]))
     def an_officer_answers(self, number: str, word: tuple[str, str]) -> None:
         of = next(case.incident for case in reversed(self._alerts()) if case.incident.kind == "press")
+        if self.virtual.parts.alarm.cases.ended_lately(of.code, self.virtual.now_s):
+            return  # it may be meant for the one that ended, and is not taken for this one
         self.witness.delivered[of.alert_id].add(word[1])
         self._feed(SmsReceived(number, f"{word[0]} {of.code}"))
 

@@ -53,11 +53,15 @@ class Slots:
 
     @property
     def trial(self) -> dict[str, str] | None:
-        file = self.base / "trial"
-        return dict(line.split(None, 1) for line in file.read_text().splitlines()) if file.exists() else None
+        lines = self._lines("trial")
+        return None if lines is None else dict(line.split(None, 1) for line in lines)
 
     @property
     def refused(self) -> list[str]:
-        file = self.base / "refused"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [line.split()[0] for line in lines if line]
+        return [line.split()[0] for line in self._lines("refused") or () if line]
+
+    def _lines(self, name: str) -> list[str] | None:
+        try:
+            return (self.base / name).read_text().splitlines()
+        except FileNotFoundError:  # the script may take it away at any moment
+            return None

@@ -126,4 +126,4 @@ listen = "127.0.0.1:{self.port}"
         """Hand a text over as an operator does; give the HTTP status."""
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         url = f"http://127.0.0.1:{self.port}/v1/sms"
-        return httpx.post(url, content=body, headers=headers, trust_env=False).status_code
+        return httpx.post(url, content=body, headers=headers, trust_env=False, timeout=30).status_code

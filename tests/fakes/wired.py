@@ -37,7 +37,9 @@ def site_file(folder: Path, *, edit: Callable[[str], str] = lambda toml: toml, m
         folder=folder, clips=folder / "clips", broker_port=1, kiosk_port=1, modem=folder / "modem", mode=mode
     )
     file = folder / "site.toml"
-    file.write_text(edit(settings.site_toml(wiring)), encoding="utf-8")
+    toml = settings.site_toml(wiring)
+    toml = toml.replace("keepalive_s = 4", "keepalive_s = 60")  # the fake broker never pings
+    file.write_text(edit(toml), encoding="utf-8")
     return file
 
 

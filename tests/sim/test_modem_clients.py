@@ -158,6 +158,7 @@ def test_a_hung_modem_says_nothing_and_lives_again(sim: SimModem, client: Client
 
 
 def test_a_reset_forgets_the_settings_and_is_deaf_for_a_while(sim: SimModem, client: Client) -> None:
+    sim._boot_s = 3.0
     sim.jam()
     client.modem.write("AT+CFUN=1,1")
     with pytest.raises(TimeoutException):

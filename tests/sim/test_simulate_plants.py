@@ -124,7 +124,7 @@ CASES = (
     Case(
         plant.alerts_before_the_journal_share_a_number, 5, "253944247.2347", Shop(https=False, tamper=True),
         (
-            fault(25.0, "disk:k1", "stall", 60.0), fault(25.0, "mqtt:k1", "cut", 60.0), crash(28.0, "k1", 3.0),
+            fault(25.0, "disk:k1", "stall", 60.0), OFFLINE, crash(28.0, "k1", 3.0),
             press(40.0), Deed(at_s=40.0, what="tamper", who="k1", for_s=0.2),
         ),
     ),

@@ -122,6 +122,9 @@ def test_a_blackhole_accepts_and_swallows(line: TcpLink, echo: Echo) -> None:
         with pytest.raises(TimeoutError):
             guest.recv(1)
         assert echo.got == b""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not any(pipe.lost for pair in list(line._pairs) for pipe in pair):
+            assert time.monotonic() < deadline_s
         line.restore()
         guest.settimeout(PATIENCE_S)
         with pytest.raises(ConnectionResetError):
