@@ -4,6 +4,7 @@ They hold nothing that an alert by MQTT needs: whatever becomes of them, the cen
 """
 
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -38,14 +39,12 @@ class Child:
     def close(self) -> None:
         """End it; idempotent; returns within 7 s."""
         self._closing.set()
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.terminate()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.wait(STOP_S)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            process = self._process  # anew each time: one may just have been born
+            if process is not None and process.poll() is None:
+                process.send_signal(number)
+            if self._thread.is_alive():
+                self._thread.join(STOP_S)  # it reaps; were it to stand still, closing would still go on
 
     def _run(self) -> None:
         rest_s = FIRST_REST_S
@@ -66,6 +65,8 @@ class Child:
         """Run the process once; gives its exit code."""
         out = None if self._listen is None else subprocess.PIPE
         self._process = process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=out)
+        if self._closing.is_set():  # `close` may have looked before there was a process
+            process.terminate()
         if process.stdout is not None and self._listen is not None:
             with process.stdout:
                 self._listen(process.stdout)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakes.mqtt_kiosk import MqttKiosk, wait_for
+from fakes.mqtt_kiosk import PATIENCE_S, MqttKiosk, wait_for
 from fakes.virtual_centre import an_alert
 
 from kiosk import wire
@@ -45,6 +45,7 @@ class Site:
         self.threads: list[tuple[Centre, threading.Thread]] = []
         self.children: list[subprocess.Popen[bytes]] = []
         self.kiosks: list[MqttKiosk] = []
+        self._switch_s = sys.getswitchinterval()
 
     def toml(self, brokers: str = "") -> str:
         return f"""
@@ -78,8 +79,9 @@ class Site:
         """End the centre's thread in order."""
         centre, thread = self.threads.pop()
         centre.stop()
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
+        sys.setswitchinterval(self._switch_s)  # the centre sets it for its whole process
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Run a centre as its own process."""
@@ -95,14 +97,14 @@ class Site:
         """End the process as a power cut would."""
         child = self.children.pop()
         child.kill()
-        child.wait(10)
+        child.wait(PATIENCE_S)
 
     def wait_until_linked(self) -> None:
         wait_for(lambda: self.try_ask({"ask": "status"}).get("link"), "the centre's link")
 
     def try_ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return ask(self.socket, request)
+            return ask(self.socket, request, PATIENCE_S)
         except DeviceError:
             return {}
 
@@ -110,7 +112,7 @@ class Site:
         found: list[dict[str, Any]] = []
         more = True
         while more:
-            page = ask(self.socket, {"ask": "alerts", "start": len(found), "closed": True})
+            page = ask(self.socket, {"ask": "alerts", "start": len(found), "closed": True}, PATIENCE_S)
             found += page["alerts"]
             more = page["more"]
         return found
@@ -122,7 +124,7 @@ class Site:
 
     def cli(self, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*MONITOR, *args], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
+            [*MONITOR, *args], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
             env=os.environ | {"PANA_MONITOR_SOCKET": str(self.socket), "LANG": "en_US.UTF-8"} | env,
         )  # fmt: skip
 

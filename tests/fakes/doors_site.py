@@ -5,17 +5,19 @@ what is durable.
 """
 
 import asyncio
+import contextlib
 import os
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,26 +31,41 @@ from kiosk.bodies import STAGES, Alert
 from kiosk.control import ControlServer
 from kiosk.monitor import ca
 from kiosk.monitor.config import MonitorConfig, read
-from kiosk.monitor.doors import server
+from kiosk.monitor.doors import alerts as alert_doors
+from kiosk.monitor.doors import releases, server, standing
 from kiosk.monitor.store import certificates, registry, tokens
 from kiosk.monitor.store.certificates import Certificate
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.schema import alerts, metadata, stages
 
-START_S = 20.0
+START_S = 60.0
+PATIENCE_S = 45.0  # a client's deadline, never a delay
+
+
+@contextmanager
+def patient() -> Iterator[pytest.MonkeyPatch]:
+    """Give core and database time on a busy machine; who tests a slow one sets its own deadline."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(alert_doors, "CORE_S", 30.0)
+        patch.setattr(alert_doors, "LOOK_S", 30.0)
+        patch.setattr(alert_doors, "RECEIPT_LOOK_S", 30.0)
+        patch.setattr(releases, "LOOK_S", 30.0)
+        patch.setattr(standing, "LOOK_S", 30.0)
+        patch.setattr(standing, "ALERT_LOOK_S", 30.0)  # fails open: a slow look would admit who is revoked
+        yield patch
 
 
 @dataclass
 class FakeCore:
     """The centre's socket: takes alerts in, keeps them in the database, tells of stages.
 
-    `mood`: ok; slow (answers after `slow_s`); silent (never answers); broken (not on disk); foreign; mad.
+    `mood`: ok; slow (answers at `release`); silent (never answers); broken (not on disk); foreign; mad.
     """
 
     path: Path
     engine: Engine
     mood: str = "ok"
-    slow_s: float = 0.0
+    held: list[Callable[[], None]] = field(default_factory=list)
     taken: list[Alert] = field(default_factory=list)
 
     def start(self) -> None:
@@ -61,16 +78,26 @@ class FakeCore:
         self._server.close()
 
     def advance(
-        self, alert_id: str, stage: str, by: str = "officer-7", *, durable_after_s: float = 0.0
+        self,
+        alert_id: str,
+        stage: str,
+        by: str = "officer-7",
+        *,
+        durable_after: Callable[[], object] | None = None,
     ) -> None:
-        """Let a person advance an alert; the event may run ahead of its commit."""
+        """Let a person advance an alert; the commit waits for `durable_after`, its event does not."""
         event = {"what": "case", "alert": {"alert_id": alert_id}}
-        if durable_after_s:
+        if durable_after is not None:
             self._server.publish(event)
-            time.sleep(durable_after_s)
+            durable_after()
         self._keep_stage(alert_id, stage, by)
-        if not durable_after_s:
+        if durable_after is None:
             self._server.publish(event)
+
+    def release(self) -> None:
+        """Answer what was held back."""
+        while self.held:
+            self.held.pop(0)()
 
     def publish(self, event: dict[str, Any]) -> None:
         """Tell everybody who watches."""
@@ -81,7 +108,7 @@ class FakeCore:
         if self.mood == "silent":
             return
         if self.mood == "slow":
-            threading.Timer(self.slow_s, lambda: reply(self._answer(request) | number)).start()
+            self.held.append(lambda: reply(self._answer(request) | number))
         else:
             reply(self._answer(request) | number)
 
@@ -222,13 +249,25 @@ class DoorsSite:
     def wait_for_core(self, *, up: bool = True) -> None:
         """Wait until the doors know whether the core is there."""
         own = self.client(self.names[0])
-        _wait(lambda: own.get(f"{self.url}/v1/health", timeout=5).json()["core"] is up, "the core's link")
+
+        def told() -> bool:
+            with contextlib.suppress(requests.RequestException):  # the doors may be busy; START_S decides
+                return bool(own.get(f"{self.url}/v1/health", timeout=PATIENCE_S).json()["core"] is up)
+            return False
+
+        _wait(told, "the core's link")
+
+    def wait_for_waiters(self, name: str, count: int = 1) -> None:
+        """Wait until that many questions of a kiosk wait for an answer."""
+        assert self._server is not None
+        waiting = self._server.config.app.state.waiting  # type: ignore[union-attr]
+        _wait(lambda: waiting._of[name] == count, f"{count} who wait")
 
     def close(self) -> None:
         """End doors and core."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
-            self._thread.join(15)
+            self._thread.join(PATIENCE_S)
             assert not self._thread.is_alive()
         if hasattr(self.core, "_server"):
             self.core.stop()

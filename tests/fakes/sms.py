@@ -89,11 +89,11 @@ class FakeModem:
             self.post(SmsFailed(token, "the modem refused"))
             return
         reference = next(self._reference)
-        self.post(SmsSent(token=token, reference=reference, parts=1))
         if not self._silent:
-            self.sent.append((number, text))
-            if number not in self.unreachable:
-                self.post(SmsReported(reference, "delivered"))
+            self.sent.append((number, text))  # before the news: who hears it may look at once
+        self.post(SmsSent(token=token, reference=reference, parts=1))
+        if not self._silent and number not in self.unreachable:
+            self.post(SmsReported(reference, "delivered"))
 
     def poll(self, what: str) -> None:
         reason = "" if self._open else "the modem's session is not open"

@@ -2,10 +2,12 @@
 
 import os
 import stat
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -64,7 +66,10 @@ def test_a_process_that_ends_is_started_again(make: Make, tmp_path: Path) -> Non
     assert starts(tmp_path)[0].endswith("-m kiosk monitor web --config /m.toml")
 
 
-def test_closing_ends_it_and_starts_no_other(make: Make, tmp_path: Path) -> None:
+def test_closing_ends_it_and_starts_no_other(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "STOP_S", PATIENCE_S)
     child = make("exec sleep 60")
     wait_for(lambda: starts(tmp_path))
     pid = int(starts(tmp_path)[0].split()[0])
@@ -75,12 +80,42 @@ def test_closing_ends_it_and_starts_no_other(make: Make, tmp_path: Path) -> None
 
 
 def test_one_that_does_not_heed_is_killed(make: Make, tmp_path: Path) -> None:
-    child = make("trap '' TERM\nwhile :; do sleep 0.1; done")
-    wait_for(lambda: starts(tmp_path))
+    child = make(f"trap '' TERM\ntouch {tmp_path}/deaf\nwhile :; do sleep 0.1; done")
+    wait_for((tmp_path / "deaf").exists)
     pid = int(starts(tmp_path)[0].split()[0])
-    time.sleep(0.2)  # until the trap stands; its own sleep is what the test kills
     child.close()
     wait_for(lambda: not is_alive(pid))
+
+
+def test_closing_goes_on_while_the_thread_that_reaps_stands_still(make: Make, tmp_path: Path) -> None:
+    goes_on = threading.Event()
+    child = make("exec sleep 60", lambda _: goes_on.wait(2 * PATIENCE_S))  # type: ignore[func-returns-value]
+    wait_for(lambda: starts(tmp_path))
+    process: Any = child._process
+    with process._waitpid_lock:  # as the thread holds it while it reaps
+        child.close()
+    goes_on.set()
+    wait_for(lambda: process.poll() is not None)
+
+
+def test_a_process_that_is_born_while_closing_ends_too(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, born = subprocess.Popen, threading.Event()
+    held: list[Child] = []
+    made: list[Any] = []
+
+    def late(*args: Any, **more: Any) -> Any:
+        born.set()
+        wait_for(lambda: held and held[0]._closing.is_set())
+        made.append(real(*args, **more))
+        return made[0]
+
+    monkeypatch.setattr(subprocess, "Popen", late)
+    held.append(make("exec sleep 60"))
+    assert born.wait(PATIENCE_S)
+    held[0].close()
+    wait_for(lambda: not held[0]._thread.is_alive())
+    assert made[0].returncode < 0
+    assert len(made) == 1
 
 
 def test_what_it_writes_is_listened_to_until_it_ends(make: Make, tmp_path: Path) -> None:

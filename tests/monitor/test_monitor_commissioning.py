@@ -11,7 +11,7 @@ import requests
 from fakes import centre_world
 from fakes.centre_pages import Pages
 from fakes.commissioning_rows import a_finding, a_record
-from fakes.doors_site import DoorsSite, json_of
+from fakes.doors_site import PATIENCE_S, DoorsSite, json_of, patient
 from fakes.registry_rows import a_draft
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
@@ -131,9 +131,10 @@ def test_retention_takes_the_old_ones(engine: Engine) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorsSite]:
-    made = DoorsSite(tmp_path_factory.mktemp("works"), names=("kz-1", "kz-2", "kz-3")).start()
-    yield made
-    made.close()
+    with patient():
+        made = DoorsSite(tmp_path_factory.mktemp("works"), names=("kz-1", "kz-2", "kz-3")).start()
+        yield made
+        made.close()
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def kiosk(site: DoorsSite) -> Iterator[requests.Session]:
 
 def post(site: DoorsSite, session: requests.Session, what: str, body: Any) -> requests.Response:
     plain = json_of(body) if isinstance(body, msgspec.Struct) else body
-    return session.post(f"{site.url}/v1/{what}", json=plain, timeout=20)
+    return session.post(f"{site.url}/v1/{what}", json=plain, timeout=PATIENCE_S)
 
 
 def a_log(text: str, kiosk_id: str = "kz-1") -> ProvisionLog:

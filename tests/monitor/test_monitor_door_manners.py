@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from fakes.doors_site import DoorsSite
+from fakes.doors_site import PATIENCE_S, DoorsSite, patient
+from fakes.mqtt_kiosk import wait_for
 from fakes.virtual_centre import an_alert
 
 from kiosk import wire
@@ -33,10 +34,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorsSite]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(protocol, "DAWDLE_S", 0.6)
-        patch.setattr(protocol, "LOOK_S", 0.1)
-        patch.setattr(intake, "BODY_S", 0.4)
+    with patient() as patch:
         patch.setattr(server, "FILES_LOOK_S", 0.1)
         made = DoorsSite(tmp_path_factory.mktemp("manners")).start()
         yield made
@@ -49,7 +47,7 @@ def pair(site: DoorsSite) -> tuple[Path, Path]:
 
 
 def link(site: DoorsSite, pair: tuple[Path, Path] | None) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", site.port), 10)
+    plain = socket.create_connection(("127.0.0.1", site.port), PATIENCE_S)
     return site.context(pair).wrap_socket(plain, server_hostname="localhost")
 
 
@@ -89,7 +87,12 @@ def test_pipelined_requests_are_answered_in_order_under_the_same_name(
     ],
     ids=["nothing", "half a header", "half a body", "one letter"],
 )
-def test_who_dawdles_is_hung_up_on_or_told_so(site: DoorsSite, pair: tuple[Path, Path], sent: bytes) -> None:
+def test_who_dawdles_is_hung_up_on_or_told_so(
+    site: DoorsSite, pair: tuple[Path, Path], sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "DAWDLE_S", 0.6)
+    monkeypatch.setattr(protocol, "LOOK_S", 0.1)
+    monkeypatch.setattr(intake, "BODY_S", 0.4)
     with link(site, pair) as channel:
         channel.sendall(sent)
         answer = everything(channel)
@@ -143,9 +146,8 @@ def test_who_hangs_up_in_the_middle_changes_nothing(site: DoorsSite, pair: tuple
 
 
 def test_plain_http_gets_nothing(site: DoorsSite) -> None:
-    with socket.create_connection(("127.0.0.1", site.port), 10) as plain:
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE_S) as plain:
         plain.sendall(b"GET /v1/health HTTP/1.1\r\nhost: x\r\n\r\n")
-        plain.settimeout(15)
         assert b"HTTP/" not in plain.recv(4096)
 
 
@@ -175,21 +177,19 @@ def test_a_kiosk_with_dead_connections_gets_a_new_one(site: DoorsSite, pair: tup
 
 
 def test_a_renewed_certificate_of_the_doors_is_taken_up_without_a_restart(
-    site: DoorsSite, pair: tuple[Path, Path]
+    site: DoorsSite, pair: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     def serial() -> str:
         with link(site, pair) as channel:
             return str((channel.getpeercert() or {})["serialNumber"]).lower().lstrip("0")
 
     (site.folder / "doors.crt").write_bytes(b"torn")
-    time.sleep(0.3)
+    wait_for(lambda: "certificate=unusable" in caplog.text, "a look at it")
     before = serial()
     issued, own = site.authority.server_pair(["localhost", "127.0.0.1"], site.now_s, 100)
     site._write("doors.key", own.key)
     site._write("doors.crt", own.cert)
-    deadline_s = time.monotonic() + 10
-    while serial() != issued.serial:
-        assert time.monotonic() < deadline_s
+    wait_for(lambda: serial() == issued.serial, "the new certificate")
     assert before != issued.serial
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fakes.doors_site import DoorsSite
+from fakes.doors_site import PATIENCE_S, DoorsSite, patient
 
 from kiosk import bundle
 from kiosk.bundle import Header
@@ -55,9 +55,10 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DoorsSite]:
-    made = DoorsSite(tmp_path_factory.mktemp("doors"), names=("kz-1", "kz-2")).start(core=False)
-    yield made
-    made.close()
+    with patient():
+        made = DoorsSite(tmp_path_factory.mktemp("doors"), names=("kz-1", "kz-2")).start(core=False)
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def offered(site: DoorsSite) -> str:
 def get(site: DoorsSite, name: str, release_id: str, part: str = "bytes=0-99") -> requests.Response:
     with site.client(name) as session:
         headers = {"Range": part} if part else {}
-        return session.get(f"{site.url}/v1/releases/{release_id}", headers=headers, timeout=20)
+        return session.get(f"{site.url}/v1/releases/{release_id}", headers=headers, timeout=PATIENCE_S)
 
 
 def test_a_part_is_given_with_its_place_in_the_whole(site: DoorsSite, offered: str) -> None:
@@ -150,11 +151,11 @@ def test_a_kiosk_that_asks_without_end_is_slowed_down(
 def test_a_large_answer_only_comes_where_a_part_was_asked_for(site: DoorsSite, offered: str) -> None:
     cert, key = site.kiosk("kz-2")
     caller = Caller(Tls(ca=str(site.ca_file), cert=str(cert), key=str(key)), lambda: float(site.now_s))
-    question = Question(path=f"/v1/releases/{offered}", deadline_s=20.0, part=(0, door.PART_MAX - 1))
+    question = Question(path=f"/v1/releases/{offered}", deadline_s=PATIENCE_S, part=(0, door.PART_MAX - 1))
     answer = caller.call(f"localhost:{site.port}", question)
     assert (answer.status, len(answer.body)) == (206, door.PART_MAX)
     assert answer.whole == make(site.folder).stat().st_size
-    assert caller.call(f"localhost:{site.port}", Question(path="/v1/x", deadline_s=20.0)).whole is None
+    assert caller.call(f"localhost:{site.port}", Question(path="/v1/x", deadline_s=PATIENCE_S)).whole is None
 
 
 # ---- commands

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from fakes.virtual_centre import UTC_MS, an_alert, an_event
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from kiosk.bodies import AlertId, KioskId
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
 from kiosk.monitor.store import Store, StoreBroken
-from kiosk.monitor.store.engine import sqlite_url
+from kiosk.monitor.store.engine import make_engine, sqlite_url
 
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
 
@@ -175,6 +175,33 @@ def test_a_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.Monke
     with pytest.raises(StoreBroken, match="nowhere"):
         store.commit(changes("A"))
     store.close()
+
+
+@pytest.mark.parametrize("closed", ["before it comes", "after it came"])
+def test_a_connection_that_nobody_wants_any_more_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    goes_on = threading.Event()
+    store = Store("postgresql://nobody@/nothing?host=/nowhere")
+    made: list[Connection] = []
+
+    def late() -> Connection:
+        goes_on.wait(45)
+        made.append(make_engine(sqlite_url(tmp_path / "c.sqlite")).connect())
+        return made[0]
+
+    monkeypatch.setattr(store, "_connect", late)
+    monkeypatch.setattr("kiosk.monitor.store.keeper.PATIENCE_S", 0.01)
+    with pytest.raises(StoreBroken, match="does not answer"):
+        store.commit(changes("A"))
+    attempt = store._attempt
+    assert attempt is not None
+    if closed == "before it comes":
+        store.close()
+    goes_on.set()
+    attempt.join(45)
+    store.close()
+    assert made[0].closed
 
 
 def test_a_row_of_another_version_is_passed_over(tmp_path: Path) -> None:

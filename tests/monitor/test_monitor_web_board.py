@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from kiosk.bodies import Alert, Place, Words
 from kiosk.monitor.store.schema import alerts, stages, texts
+from kiosk.monitor.web import hub as hub_module
 from kiosk.monitor.web.browser import WAITING_MAX, Browser
 from kiosk.monitor.web.cards import Look
 from kiosk.monitor.web.hub import Hub
@@ -21,7 +22,8 @@ ID = alert_view()["alert_id"]
 
 
 @pytest.fixture
-def pages(tmp_path: Path) -> Iterator[Pages]:
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
+    monkeypatch.setattr(hub_module, "BEAT_S", 3600.0)  # no beat among what is heard here
     with opened(tmp_path) as pages:
         yield pages
 
@@ -321,3 +323,35 @@ def test_a_name_that_is_new_is_read_again(pages: Pages) -> None:
     pages.tell({"what": "case", "alert": taken})
     found: list[tuple[str, Any]] = []
     until(lambda: found.extend(heard(browser)) or [one for one in found if "Newcomer" in str(one)])
+
+
+def test_a_name_that_is_told_while_the_open_alerts_are_read_is_looked_up_at_once(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "SYNC_S", 3600.0)
+    pages.show()
+    entry = {**alert_view()["stages"][0], "stage": "accepted", "by": "newcomer"}
+    view = alert_view(stage="accepted", stages=[*alert_view()["stages"], entry])
+    real = pages.feed.ask
+
+    async def meanwhile(request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+        if not pages.feed.alerts:
+            pages.feed.alerts = [view]
+            pages.add("newcomer")
+            pages.feed.tell({"what": "case", "alert": view})
+        return await real(request, timeout_s)
+
+    monkeypatch.setattr(pages.feed, "ask", meanwhile)
+    pages.tell({"what": "feed_up"})
+    until(lambda: "newcomer" in pages.app.state.hub.names, 45.0)
+
+
+def test_a_name_that_nobody_has_is_looked_up_once_and_not_again_and_again(pages: Pages) -> None:
+    entry = {**alert_view()["stages"][0], "stage": "accepted", "by": "nobody"}
+    pages.feed.alerts = [alert_view(stage="accepted", stages=[*alert_view()["stages"], entry])]
+    hub = Hub(pages.app.state.hub._site)
+    pages.run(hub._sync)
+    assert hub._wake.is_set()
+    hub._wake.clear()
+    pages.run(hub._sync)
+    assert not hub._wake.is_set()

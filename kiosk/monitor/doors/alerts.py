@@ -6,6 +6,7 @@ Never says that an alert was received before the core has said that it is durabl
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 from sqlalchemy import Engine
@@ -30,7 +31,8 @@ CORE_S = 3.5  # with the looks beside it below a kiosk's own 5 s, so that it hea
 AT_ONCE = 128  # alerts that wait for the core together; its socket takes 256 questions of one client
 RECEIPT_LOOK_S = 0.3
 WAIT_MAX_S = 25.0
-LOOK_AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5)  # an event may run ahead of its commit
+# Between the looks after an event, which may run ahead of its commit: seldom by more than milliseconds.
+LOOK_AGAIN_S = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 UNKNOWN = "no alert of this kiosk has this id"
 FOREIGN = "alert id of another kiosk"  # as the core words it
 REPLY_STAGES: dict[str, ReplyStage] = {
@@ -110,19 +112,18 @@ class AlertDoors:
     ) -> tuple[Reply, ...]:
         """Wait for news or the end of the time; a peer that hangs up ends it too."""
         gone = asyncio.create_task(_hung_up(request))
+        rests_s: Iterator[float] = iter(())
         try:
             async with asyncio.timeout(wait_s):
                 while True:
-                    await _first_of(bell, gone)
+                    await _first_of(bell, gone, next(rests_s, None))
                     if gone.done():
                         return ()
-                    if self._waiting.closed:
-                        return await self._beyond(*question)
-                    bell.clear()
-                    for rest_s in LOOK_AGAIN_S:
-                        if found := await self._beyond(*question):
-                            return found
-                        await asyncio.sleep(rest_s)
+                    if bell.is_set():
+                        bell.clear()
+                        rests_s = iter(LOOK_AGAIN_S)
+                    if (found := await self._beyond(*question)) or self._waiting.closed:
+                        return found
         except TimeoutError:
             return await self._beyond(*question)
         finally:
@@ -151,10 +152,10 @@ def _question(request: Request) -> tuple[str, float]:
     return after, float(text)
 
 
-async def _first_of(bell: asyncio.Event, gone: asyncio.Task[None]) -> None:
+async def _first_of(bell: asyncio.Event, gone: asyncio.Task[None], rest_s: float | None) -> None:
     ring = asyncio.create_task(bell.wait())
     try:
-        await asyncio.wait({ring, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({ring, gone}, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         ring.cancel()
 

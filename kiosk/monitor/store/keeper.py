@@ -43,6 +43,8 @@ class _Attempt(threading.Thread):
     def __init__(self, connect: Callable[[], Connection]) -> None:
         super().__init__(name="store-connect", daemon=True)
         self._connect = connect
+        self._handing = threading.Lock()
+        self._forgotten = False
         self.made: Connection | None = None
         self.failed: BaseException | None = None
         self.start()
@@ -50,9 +52,28 @@ class _Attempt(threading.Thread):
     def run(self) -> None:
         """Connect, or keep why not."""
         try:
-            self.made = self._connect()
+            made = self._connect()
         except (OSError, SQLAlchemyError) as error:
             self.failed = error
+            return
+        with self._handing:
+            if not self._forgotten:
+                self.made = made
+                return
+        _let_go(made)
+
+    def forget(self) -> None:
+        """Let go of what it made or will make."""
+        with self._handing:
+            self._forgotten, made, self.made = True, self.made, None
+        if made is not None:
+            _let_go(made)
+
+
+def _let_go(connection: Connection) -> None:
+    with suppress(SQLAlchemyError, sqlite3.Error):
+        connection.close()
+    connection.engine.dispose()
 
 
 class Store:
@@ -206,15 +227,16 @@ class Store:
 
     def close(self) -> None:
         """Close it; idempotent."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.forget()
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(SQLAlchemyError, sqlite3.Error):
                 raw = None if self.shared or connection.invalidated else connection.connection
                 if raw is not None:
                     raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            with suppress(SQLAlchemyError, sqlite3.Error):
-                connection.close()
-            connection.engine.dispose()
+            _let_go(connection)
 
 
 def reason_of(error: BaseException) -> str:

@@ -193,9 +193,9 @@ class Hub:
 
     async def _sync_on(self) -> None:
         while True:
+            self._wake.clear()  # before it reads: who is told of meanwhile is read next
             with suppress(DaemonAway):
                 await self._sync()
-            self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), SYNC_S)
 
