@@ -14,6 +14,7 @@ import subprocess
 import time
 from array import array
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,7 @@ MARGIN_S = 3.0  # beyond a sound's own length: opening a device (a sound server 
 LIVE_DEADLINE_S = 3.0  # espeak-ng needs 22 ms for a sentence, 0.2 s at a tenth of a core
 _KILLED_S = 0.3  # a killed child that is not gone after this hangs in the kernel and is left behind
 _MAX_STUCK = 2
+_REAP_S = 1.0
 _BUFFERS = ("-F", "25000", "-B", "400000")  # us; aplay fills its last period up with silence, so: a short one
 _CHUNK = 8192
 _MOST_BYTES = 8 << 20
@@ -83,6 +85,12 @@ class Speaker:
         if self._run(child, stop, LIVE_DEADLINE_S) == "stopped":
             return None
         return _pcm(bytes(child.said))
+
+    def close(self) -> None:
+        """Wait a moment for the killed children that were left behind; else they stay as zombies."""
+        for process in self._stuck:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_REAP_S)
 
     def _run(self, child: "_Child", stop: Stop, deadline_s: float) -> Ended:
         self._stuck = [process for process in self._stuck if process.poll() is None]

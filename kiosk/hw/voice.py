@@ -135,6 +135,7 @@ class AplayVoice:
                 self._post(WorkerFailed("voice", type(error).__name__))
                 self._bell.listen(1.0)  # a bug that meets every turn must not burn the processor
         self._bell.close()
+        self._speaker.close()
 
     def _turn(self) -> None:
         if self._playlist.saying is None:

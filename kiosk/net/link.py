@@ -122,12 +122,16 @@ class Supervisor:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            reason, stable = self._attempt()
+        try:
+            while not self._closing.is_set():
+                reason, stable = self._attempt()
+                if self._closing.is_set():
+                    break
+                self.post(LinkFell("mqtt", reason))
+                self._rest(self._turns.lost(stable=stable))
+        finally:
             if self._closing.is_set():
-                break
-            self.post(LinkFell("mqtt", reason))
-            self._rest(self._turns.lost(stable=stable))
+                self._outbox.close()  # `close` may have gone long since
 
     def _attempt(self) -> tuple[str, bool]:
         """Serve one connection; gives why it ended, and whether it had been a good one."""

@@ -31,6 +31,7 @@ SESSION_EXPIRY_S = 7 * 86400  # MQTT 5: how long the broker keeps our subscripti
 MAX_PACKET_BYTES = 16384  # MQTT 5: what the broker may send at most; 3.1.1 has no such word
 BEAT_EXPIRY_S = 90  # MQTT 5: an older heartbeat says nothing
 UPKEEP_EVERY_S = 6 * 3600.0  # how often the certificate's remaining life is told
+KEEPALIVE_PASSED = 0x8D  # MQTT 5 §3.14.2.1; paho gives it in 3.1.1 too, for its own verdict
 LOG_ERROR = 0x08  # paho.mqtt.enums.LogLevel.MQTT_LOG_ERR
 
 
@@ -209,8 +210,12 @@ class PahoClient:
         self._session.on_connected(str(code) if code.is_failure else "")
 
     def _on_disconnect(self, _c: Any, _u: Any, flags: Any, code: "ReasonCode", _p: Any) -> None:
-        by = "the broker disconnected" if flags.is_disconnect_packet_from_server else "the connection broke"
-        self._session.end(f"{by} ({code})")
+        if flags.is_disconnect_packet_from_server:
+            self._session.end(f"the broker disconnected ({code})")
+        elif code.value == KEEPALIVE_PASSED:
+            self._session.end("half open: nothing answered in time")
+        else:
+            self._session.end(f"the connection broke ({code})")
 
     def _on_subscribe(self, _c: Any, _u: Any, _mid: int, codes: "list[ReasonCode]", _p: Any) -> None:
         self._session.on_granted(tuple(code.value for code in codes))

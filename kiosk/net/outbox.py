@@ -69,7 +69,7 @@ class Outbox:
 
     def wake(self) -> None:
         """Wake the network thread out of its select."""
-        with contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody waits
+        with self._lock, contextlib.suppress(OSError):  # full: it will wake anyway; closed: nobody waits
             self._waker.send(b"!")
 
     def fileno(self) -> int:
@@ -83,6 +83,7 @@ class Outbox:
                 pass
 
     def close(self) -> None:
-        """Release the wake-up sockets; idempotent."""
-        self._waker.close()
-        self._woken.close()
+        """Release the wake-up sockets; idempotent, from any thread that does not wait on them."""
+        with self._lock:  # not in the middle of a `wake`: the descriptor's number may be another's at once
+            self._waker.close()
+            self._woken.close()

@@ -201,11 +201,14 @@ class GammuModem:
         try:
             yield
         finally:
-            with self._lock:
-                self._busy, lost = False, self._lost_while_busy
-                early, self._early_reports = self._early_reports, []
-            for report in early:
-                self._post(report)
+            lost: str | None = None
+            while lost is None:
+                with self._lock:
+                    early, self._early_reports = self._early_reports, []
+                    if not early:
+                        self._busy, lost = False, self._lost_while_busy
+                for report in early:  # those that come meanwhile are held back too, and told after these
+                    self._post(report)
             if lost:
                 self._fall(lost)
 

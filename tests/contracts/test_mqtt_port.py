@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +39,7 @@ from kiosk.messages import (
     ReplyReceived,
 )
 from kiosk.net.mqtt import PahoLink
+from kiosk.net.session import Limits
 from kiosk.ports import MqttLink
 from kiosk.sim.amqtt_broker import AmqttBroker
 from kiosk.sim.broker import MosquittoBroker, throw_away_passwords
@@ -98,7 +100,7 @@ class FakeBench:
 class RealBench:
     """paho through a proxy that can be cut; the centre talks to the broker directly."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, kind: str) -> None:
+    def __init__(self, stack: contextlib.ExitStack, folder: Path, kind: str, limits: Limits) -> None:
         words = throw_away_passwords(KIOSK, MONITOR)
         broker = AmqttBroker(words) if kind == "amqtt" else MosquittoBroker(passwords=words)
         stack.enter_context(broker)
@@ -111,7 +113,7 @@ class RealBench:
             self._proxy.port, protocol="5" if kind == "mosquitto-5" else "3.1.1", user=KIOSK,
             password_file=password_file(folder, words[KIOSK]),
         )  # fmt: skip
-        self.link: MqttLink = PahoLink(config, KIOSK, "0.1", self.ear, chance=lambda: 0.0, limits=QUICK)
+        self.link: MqttLink = PahoLink(config, KIOSK, "0.1", self.ear, chance=lambda: 0.0, limits=limits)
 
     def centre_says(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._centre.say(topic, payload, retain=retain)
@@ -141,10 +143,16 @@ class RealBench:
 REAL = [pytest.param(kind, marks=pytest.mark.real) for kind in ("mosquitto", "mosquitto-5", "amqtt")]
 
 
+@pytest.fixture
+def limits() -> Limits:
+    return QUICK
+
+
 @pytest.fixture(params=["fake", *REAL])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path, limits: Limits) -> Iterator[Bench]:
     with contextlib.ExitStack() as stack:
-        made: Bench = FakeBench() if request.param == "fake" else RealBench(stack, tmp_path, request.param)
+        kind = request.param
+        made: Bench = FakeBench() if kind == "fake" else RealBench(stack, tmp_path, kind, limits)
         stack.callback(made.close)
         yield made
 
@@ -250,6 +258,7 @@ def test_a_cut_kiosk_is_told_by_its_will_with_the_old_epoch(up: Bench) -> None:
     assert (will.boot, will.conn) == (7, 1)
 
 
+@pytest.mark.parametrize("limits", [replace(QUICK, ack_s=0.4)], ids=["hasty"])
 def test_a_publish_without_a_puback_fails_by_its_deadline(up: Bench) -> None:
     """Pitfall 3: to paho the publish succeeded."""
     up.swallow()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fakes.sms import FakeModem
 from fakes.sms_bench import OFFICER, ModemBench, Posted
@@ -40,6 +41,7 @@ class Rig:
     arrived: Callable[[], list[str]]
     take_card: Callable[[], None]
     give_card: Callable[[], None]
+    patience: Callable[[float], None]
 
     def ready(self) -> None:
         """Bring everything back to health, open, and forget what was posted."""
@@ -69,12 +71,18 @@ def fake(_: Path) -> tuple[Rig, Callable[[], None]]:
         texts,
         take_card=lambda: modem.set_card("missing"),
         give_card=lambda: modem.set_card("ready"),
+        patience=lambda _send_deadline_s: None,
     )
     return rig, modem.close
 
 
 def real(folder: Path) -> tuple[Rig, Callable[[], None]]:
-    bench = ModemBench(folder, send_deadline_s=2.0)
+    bench = ModemBench(folder)
+
+    def patience(send_deadline_s: float) -> None:
+        config = bench.modem._config
+        bench.modem._config = msgspec.structs.replace(config, send_deadline_s=send_deadline_s)
+
     rig = Rig(
         bench.modem,
         bench.sim,
@@ -82,6 +90,7 @@ def real(folder: Path) -> tuple[Rig, Callable[[], None]]:
         lambda: [received.text for received in bench.phone.inbox()],
         take_card=lambda: bench.sim.set_card(present=False),
         give_card=bench.sim.set_card,
+        patience=patience,
     )
     return rig, bench.close
 
@@ -167,6 +176,7 @@ def test_off_the_network_a_text_fails_and_the_poll_says_why(rig: Rig) -> None:
 
 
 def test_a_hung_modem_fails_the_text_then_the_link_and_can_be_reopened(mortal: Rig) -> None:
+    mortal.patience(2.0)  # less than the three seconds after which the child itself finds the modem silent
     mortal.knobs.hang()
     token = mortal.send("into the void")
     mortal.posted.wait(LinkFell)
@@ -176,6 +186,7 @@ def test_a_hung_modem_fails_the_text_then_the_link_and_can_be_reopened(mortal: R
     assert failed.reason.startswith("hung")
     assert isinstance(fell, LinkFell)
     mortal.knobs.unhang()
+    mortal.patience(10.0)
     mortal.ready()
     mortal.send("alive again")
     assert mortal.posted.wait(SmsSent)

@@ -184,6 +184,7 @@ def test_a_device_that_works_again_says_the_next_prompt_and_is_told(
     rig.fault(fault)
     rig.voice.say("pressed")
     events = rig.run(VoiceBroke)
+    monkeypatch.setattr("kiosk.hw.speaker.MARGIN_S", 15.0)
     rig.fault("")
     rig.voice.say("received")
     events += rig.run(VoiceRecovered)

@@ -1,5 +1,6 @@
 """The reader thread lives through everything."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,26 @@ def pipes() -> Iterator[list[tuple[int, int]]]:
     for pair in made:
         for fd in pair:
             os.close(fd)
+
+
+@contextlib.contextmanager
+def gate(reader: EdgeReader) -> Iterator[threading.Event]:
+    """Hold the reader's thread in a line of its own until the event is set."""
+    fd, entered, opened = os.eventfd(1), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        os.eventfd_read(fd)
+        entered.set()
+        opened.wait(PATIENCE_S)
+
+    reader.watch(fd, hold)
+    try:
+        assert entered.wait(PATIENCE_S)
+        yield opened
+    finally:
+        opened.set()
+        reader.forget(fd)
+        os.close(fd)
 
 
 def test_each_descriptor_is_told_when_it_is_ready(reader: EdgeReader, pipes: list[tuple[int, int]]) -> None:
@@ -88,10 +109,15 @@ def test_one_line_may_forget_another_that_is_ready_too(
         reader.forget(other)
         heard(os.read(mine, 9))
 
-    for (mine, end), (other, _) in zip(pipes, reversed(pipes), strict=True):
-        os.write(end, b"x")
-        reader.watch(mine, lambda mine=mine, other=other: forget_the_other(mine, other))
-    assert heard.wait(1) == [b"x"]
+    with gate(reader) as held:
+        for (mine, end), (other, _) in zip(pipes, reversed(pipes), strict=True):
+            os.write(end, b"x")
+            reader.watch(mine, lambda mine=mine, other=other: forget_the_other(mine, other))
+        held.set()
+        assert heard.wait(1) == [b"x"]
+    with gate(reader) as held:  # the reader has come round once more
+        held.set()
+    assert heard.calls == [b"x"]
     assert reader.alive
 
 

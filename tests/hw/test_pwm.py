@@ -23,10 +23,12 @@ def test_full_and_none_are_written_once(duty: float, level: bool) -> None:
     heard = Heard()
     pwm = SoftPwm(heard, 0.001)
     pwm.set(duty=0.5)
-    while heard.calls[-1:] != [True]:
-        heard.wait(len(heard.calls) + 1)
+    count = 1
+    while not heard.wait(count)[-1]:
+        count += 1
+    before = len(heard.calls)
     pwm.set(duty=duty, frequency_hz=50)
-    written = heard.wait(len(heard.calls) + 1)
+    written = heard.wait(before + 1)
     assert written[-1] is level
     pwm.stop()
     assert heard.calls == written

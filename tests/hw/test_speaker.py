@@ -210,8 +210,28 @@ def test_children_that_cannot_be_killed_are_left_behind_but_not_heaped_up(tmp_pa
     for process in stuck:
         speaker.os.killpg(process.pid, 9)
         process.wait(20)
+    monkeypatch.setattr(speaker, "_KILLED_S", 20.0)
     with pytest.raises(VoiceFailed, match="not done in its time"):
         player.play(Pcm(bytes(96), 48000), never(bell))
+
+
+def test_a_child_that_was_left_behind_is_waited_for_at_the_end_but_not_for_ever(tmp_path, bell, monkeypatch):
+    """A busy machine may need longer than a sound can wait to bury what was killed."""
+    monkeypatch.setattr(speaker, "MARGIN_S", 0.0)
+    monkeypatch.setattr(speaker, "_KILLED_S", 0.01)
+    monkeypatch.setattr(speaker, "_REAP_S", 0.01)
+    player = Speaker("x", environ=program(tmp_path, "aplay", "sleep 30"))
+    with monkeypatch.context() as patch:
+        patch.setattr(speaker.os, "killpg", lambda *_: None)
+        with pytest.raises(VoiceFailed, match="not done in its time"):
+            player.play(Pcm(bytes(96), 48000), never(bell))
+    (process,) = player._stuck
+    player.close()
+    assert process.returncode is None
+    speaker.os.killpg(process.pid, 9)
+    monkeypatch.setattr(speaker, "_REAP_S", 20.0)
+    player.close()
+    assert process.returncode == -9
 
 
 def test_a_bell_rings_across_threads_and_never_blocks():

@@ -114,8 +114,11 @@ def test_a_child_that_hangs_is_killed_with_its_own_children(tmp_path):
         time.sleep(60)
         """,
     )
-    with pytest.raises(VoiceFailed, match=r"no file after 2 s for a\.wav; killed"):
-        synthesise("x", "kk", tmp_path / "a.wav", deadline_s=2, child=hanging)
+    for deadline_s in (2, 20):  # a busy machine may need more than two seconds to get so far
+        with pytest.raises(VoiceFailed, match=rf"no file after {deadline_s} s for a\.wav; killed"):
+            synthesise("x", "kk", tmp_path / "a.wav", deadline_s=deadline_s, child=hanging)
+        if pids.exists():
+            break
     end_s = time.monotonic() + PATIENCE_S
     ours = [int(pid) for pid in pids.read_text().split()]
     while any(alive(pid) for pid in ours) and time.monotonic() < end_s:

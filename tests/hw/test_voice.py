@@ -197,14 +197,18 @@ def test_a_device_that_hangs_never_blocks_and_is_told_once_its_time_is_over(make
     closed.start()
     closed.join(PATIENCE_S)
     assert not closed.is_alive()
-    assert not any(thread.name == "voice" for thread in threading.enumerate())
+    workers = [thread for thread in threading.enumerate() if thread.name == "voice"]
+    for thread in workers:
+        thread.join(PATIENCE_S)
+    assert not any(thread.is_alive() for thread in workers)
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_a_card_that_works_again_is_told(make: Make) -> None:
+def test_a_card_that_works_again_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = make(prompts=PRESSED, duration_s=1.5)
     bench.voice.say("pressed")
     bench.wait_for(VoiceBroke)
+    monkeypatch.setattr("kiosk.hw.speaker.MARGIN_S", 15.0)
     bench.voice.say("received")
     _, events = bench.play_until(VoiceRecovered)
     assert started(events) == [("received", "kk", "clip")]
@@ -334,6 +338,15 @@ def test_a_closed_voice_ignores_everything(make: Make) -> None:
     bench.voice.hush()
     bench.voice.probe()
     assert bench.events.empty()
+
+
+def test_a_closed_voice_waits_for_children_that_were_left_behind(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = threading.Event()
+    monkeypatch.setattr("kiosk.hw.speaker.Speaker.close", lambda _: waited.set())
+    make().voice.close()
+    assert waited.wait(PATIENCE_S)
 
 
 def test_the_sites_configuration_builds_its_voice() -> None:

@@ -131,8 +131,10 @@ def full_card(bench: ModemBench) -> None:
         bench.sim.deliver(OFFICER, f"before {number}")
     opened(bench)
     bench.posted.wait(SmsReceived, 30)
+    bench.sim.lose_network()  # it holds them all back, to bring them at once
     for number in range(25):
         bench.sim.deliver(OFFICER, f"burst {number}")
+    bench.sim.find_network()
     bench.posted.wait(SmsReceived, 55)
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from fakes.mqtt_bench import KIOSK, Ear, alert, beat, mqtt_config
+from fakes.mqtt_bench import KIOSK, PATIENCE_S, Ear, alert, beat, mqtt_config
 
 from kiosk import wire
 from kiosk.bodies import Event, Status, Token
@@ -158,7 +158,33 @@ def test_closing_cuts_a_rest_short(make: Make, ear: Ear) -> None:
     ear.hear(LinkFell)
     (thread,) = [one for one in threading.enumerate() if one.name == "mqtt-link"]
     link.close()
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
+
+
+def test_a_thread_that_outlives_the_closing_releases_the_waker_itself(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while DNS or a broker hangs."""
+    monkeypatch.setattr("kiosk.net.link.CLOSE_S", 0.0)
+    dialled, answered = threading.Event(), threading.Event()
+
+    class Hanging(Refusing):
+        def dial(self, address: str) -> None:
+            dialled.set()
+            answered.wait(PATIENCE_S)
+            super().dial(address)
+
+    link = make(OSError(), client=lambda *_: Hanging(OSError("down")))
+    link.open(1)
+    assert dialled.wait(PATIENCE_S)
+    link.close()
+    assert link._thread is not None
+    assert link._thread.is_alive()
+    assert link._outbox.fileno() >= 0, "the thread may still wait on it"
+    answered.set()
+    link._thread.join(PATIENCE_S)
+    assert link._outbox.fileno() == -1
 
 
 def test_parcels_of_a_thread_that_died_are_failed_when_it_is_started_again(make: Make, ear: Ear) -> None:

@@ -1,12 +1,13 @@
 """Plain AT below gammu: the reset that works where gammu cannot open a session, and its refusals."""
 
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fakes.sms_bench import PATIENCE_S
 
+from kiosk.net import modem_port
 from kiosk.net.modem_port import config_file, descriptor_of, exchange, restart_modem
 from kiosk.sim.modem import SimModem
 
@@ -24,6 +25,20 @@ def port(sim: SimModem) -> Iterator[int]:
     fd = os.open(sim.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     yield fd
     os.close(fd)
+
+
+def after_each_try(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], None]) -> list[bool]:
+    """Do one thing after each command that is tried, the reset first; gives whether they were taken."""
+    honest, taken, left = modem_port._try, [], list(deeds)
+
+    def spied(device: str, command: str, *, timeout_s: float) -> bool:
+        taken.append(honest(device, command, timeout_s=timeout_s))
+        if left:
+            left.pop(0)()
+        return taken[-1]
+
+    monkeypatch.setattr(modem_port, "_try", spied)
+    return taken
 
 
 def test_a_command_ends_with_ok_or_error_or_silence(sim: SimModem, port: int) -> None:
@@ -63,23 +78,20 @@ def test_a_half_typed_line_of_a_dead_session_does_not_swallow_the_reset(sim: Sim
 
 
 def test_a_modem_that_leaves_the_bus_and_returns_under_another_name_is_found(
-    sim: SimModem, tmp_path: Path
+    sim: SimModem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    back = threading.Timer(0.7, sim.replug)
-    gone = threading.Timer(0.3, sim.unplug)
-    for timer in (gone, back):
-        timer.start()
-    restart_modem(str(tmp_path / "modem"), timeout_s=10.0)
-    for timer in (gone, back):
-        timer.join()
+    taken = after_each_try(monkeypatch, sim.unplug, sim.replug)
+    restart_modem(str(tmp_path / "modem"), timeout_s=PATIENCE_S)
+    assert taken[:2] == [True, False]
+    assert taken[-1]
 
 
-def test_a_modem_that_does_not_come_back_is_told(sim: SimModem, tmp_path: Path) -> None:
-    gone = threading.Timer(0.2, sim.unplug)
-    gone.start()
+def test_a_modem_that_does_not_come_back_is_told(
+    sim: SimModem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_each_try(monkeypatch, sim.unplug)
     with pytest.raises(OSError, match="did not come back"):
         restart_modem(str(tmp_path / "modem"), timeout_s=1.0)
-    gone.join()
 
 
 def test_what_is_no_modem_cannot_be_reset(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from kiosk.bodies import Token
 from kiosk.config import Balance, Sms
 from kiosk.messages import (
     BalanceRead,
+    KioskEvent,
     LinkFell,
     LinkRose,
     ModemFailed,
@@ -28,6 +29,7 @@ from kiosk.messages import (
 )
 from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Told
 from kiosk.net.sms import GammuModem
+from kiosk.ports import Post
 from kiosk.sim.modem import SimModem
 
 pytestmark = pytest.mark.real
@@ -62,6 +64,7 @@ REPORT, ANSWER = (
     'tell(event="reported", reference=9, status=0)',
     'tell(id=ask["id"], result={"reference": 9, "parts": 1})',
 )
+ANSWERS = ANSWERING + f"    else: {ANSWER}\n"
 REPORTS_IN_THE_SEND = ANSWERING + f"    else: {REPORT}; {ANSWER}\n"
 REPORTS_BEHIND_THE_SEND = ANSWERING + f"    else: {ANSWER}; {REPORT}; sys.exit(3)\n"
 STUBBORN = "import time\nprint('{}', flush=False)\ntime.sleep(60)\n"
@@ -85,6 +88,7 @@ class Bench:
         balance: Balance | None = BALANCE,
         pin_file: Path | None = None,
         send_deadline_s: float = 0.3,
+        post: Post | None = None,
     ) -> GammuModem:
         config = Sms(
             device="/dev/null",
@@ -95,7 +99,7 @@ class Bench:
             send_deadline_s=send_deadline_s,
         )
         command = (sys.executable, "-c", script, str(self.asked_file))
-        self.made = GammuModem(config, self.posted, command=command)
+        self.made = GammuModem(config, post or self.posted, command=command)
         return self.made
 
     def asked(self) -> list[dict[str, object]]:
@@ -190,16 +194,37 @@ def test_a_report_on_the_heels_of_its_answer_is_told_after_it(
     assert kinds == [SmsSent, SmsReported, LinkFell]
 
 
+def test_a_report_that_comes_while_earlier_ones_are_told_is_told_after_them(bench: Bench) -> None:
+    def reported(reference: int) -> None:
+        bench.made._hear(Told(event="reported", reference=reference))
+
+    def post(event: KioskEvent) -> None:
+        bench.posted(event)
+        if isinstance(event, SmsSent):
+            reported(1)
+            reported(2)
+        elif event == SmsReported(1, "delivered"):
+            reader = threading.Thread(target=reported, args=(3,))
+            reader.start()
+            reader.join(PATIENCE_S)
+
+    modem = bench.modem(ANSWERS, send_deadline_s=PATIENCE_S, post=post)
+    modem.open("none")
+    modem.send(Token("t"), "+77011234567", "text")
+    assert [report.reference for report in bench.posted.of(SmsReported)] == [1, 2, 3]
+
+
 def test_a_text_unanswered_in_its_deadline_is_hung_and_the_child_is_gone(bench: Bench) -> None:
     """Pitfall 20."""
     modem = bench.modem(ANSWERING)
     modem.open("none")
-    child = modem.child_pid
+    process = modem._process
+    assert process is not None
     modem.send(Token("t"), "+77011234567", "text")
     kinds = [type(event) for event in bench.posted.events]
     assert kinds == [ModemStatus, LinkRose, SmsFailed, LinkFell]
-    assert child is not None
-    assert not psutil.pid_exists(child)
+    process._reader.join(PATIENCE_S)
+    assert not psutil.pid_exists(process.pid)
 
 
 def test_a_balance_on_its_way_is_answered_when_the_session_ends(bench: Bench) -> None:
@@ -212,7 +237,7 @@ def test_a_balance_on_its_way_is_answered_when_the_session_ends(bench: Bench) ->
 
 
 def test_a_refused_command_leaves_the_session_open(bench: Bench) -> None:
-    modem = bench.modem(REFUSES)
+    modem = bench.modem(REFUSES, send_deadline_s=PATIENCE_S)
     modem.open("none")
     modem.poll("balance")
     modem.send(Token("t"), "+77011234567", "text")
@@ -259,7 +284,7 @@ def test_closing_does_not_wait_for_a_child_that_does_not_listen() -> None:
     process.close(grace_s=0.1)
     process.close(grace_s=0.1)
     assert time.monotonic() - began_s < 5
-    assert ended.wait(5)
+    assert ended.wait(10)
     assert not psutil.pid_exists(process.pid)
 
 
@@ -293,6 +318,7 @@ def test_a_child_stuck_in_gammu_is_killed_at_its_deadline(sim: SimModem) -> None
     process, _told, _ends = start(sim)
     with pytest.raises(Hung, match="did not answer `open` in 1 s"):
         ask_open(process, sim.path, 1.0)()
+    process._reader.join(PATIENCE_S)
     assert not psutil.pid_exists(process.pid)
     with pytest.raises(Ended):
         ask_open(process, sim.path, 1.0)()
@@ -308,7 +334,7 @@ def test_a_child_stuck_in_gammu_ends_when_its_parent_does(sim: SimModem) -> None
     time.sleep(0.5)  # into gammu's opening, which takes twelve seconds
     assert child.poll() is None
     child.stdin.close()
-    assert child.wait(5) == 0
+    assert child.wait(10) == 0
 
 
 def test_a_device_that_is_not_there_or_not_a_path_is_told(sim: SimModem, tmp_path: Path) -> None:
@@ -317,4 +343,5 @@ def test_a_device_that_is_not_there_or_not_a_path_is_told(sim: SimModem, tmp_pat
         with pytest.raises(ModemFailed):
             ask_open(process, device, 10.0)()
         process.close(grace_s=1.0)
+        process._reader.join(PATIENCE_S)
         assert len(ends) == 1

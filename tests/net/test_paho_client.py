@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -138,6 +139,20 @@ def test_a_broker_that_hangs_up_ends_the_session_with_a_reason(line311: Line) ->
     line311.client.step(line311.box, 5.0)
     line311.client.step(line311.box, 0.0)
     assert line311.session.ended.startswith("the connection")
+
+
+def test_a_ping_that_nobody_answers_is_told_as_half_open(
+    line311: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """paho counts from what was written last: where we only listen, it gives up before the session does."""
+    now_s = time.monotonic()
+    monkeypatch.setattr("paho.mqtt.client.time_func", lambda: now_s)
+    line311.far.sendall(b"\x20\x02\x00\x00")
+    assert line311.client.step(line311.box, 10.0)
+    for _ in range(2):  # a ping is sent, and not answered
+        now_s += 7.5
+        line311.client.step(line311.box, 0.0)
+    assert line311.session.ended.startswith("half open")
 
 
 def test_a_disconnect_of_mqtt_5_says_why(line5: Line) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.mqtt_bench import KIOSK, tls_files
+from fakes.mqtt_bench import KIOSK, PATIENCE_S, tls_files
 from pki import YEAR_S, Authority, Pair
 
 from kiosk.config import Tls
@@ -35,8 +35,8 @@ def server_context(authority: Authority, pair: Pair) -> ssl.SSLContext:
 def meet(context: ssl.SSLContext, served: ssl.SSLContext) -> str:
     """Let our context meet a server; gives the TLS version, or raises what our side met."""
     near, far = socket.socketpair()
-    near.settimeout(5)
-    far.settimeout(5)
+    near.settimeout(PATIENCE_S)
+    far.settimeout(PATIENCE_S)
 
     def serve() -> None:
         try:
