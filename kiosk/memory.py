@@ -1,7 +1,8 @@
 """What outlives a power cut: which start this is, what to write to the journal and when. Pure.
 
-Nothing waits for the disk: the link opens without the journal after `JOURNAL_WAIT_S`, and nothing is
-written while the kiosk is idle but the last good time, once a day.
+No alert waits for the disk: the link opens without the journal after `JOURNAL_WAIT_S`. But nothing is written
+before the journal was read or broke: the write would wait behind the reading, and wipe what that is to bring.
+While the kiosk is idle nothing is written but the last good time, once a day.
 """
 
 from dataclasses import replace
@@ -25,6 +26,7 @@ class Memory:
         self._saved = Snapshot()
         self._save_s: float | None = None
         self._open_s: float | None = None
+        self._is_read = False  # or broke: then it is not read any more
 
     def start(self, now: Now) -> None:
         """Begin: the journal is being read now."""
@@ -33,6 +35,7 @@ class Memory:
 
     def loaded(self, snapshot: Snapshot, now: Now) -> list[Effect]:
         """Take up the last start's number; a later epoch must never look older than it."""
+        self._is_read = True
         self._kept_boot = max(self._kept_boot, snapshot.boot)
         self._good_utc_ms = max(self._good_utc_ms, bounded_utc_ms(snapshot.saved_utc_ms))
         return self._open(now)
@@ -49,7 +52,8 @@ class Memory:
         return [OpenMqtt(self.boot)]
 
     def broke(self, now: Now) -> None:
-        """Note that the newest snapshot was not written: it is tried again."""
+        """Note that the journal cannot be read, or the newest snapshot was not written: it is tried again."""
+        self._is_read = True
         self._save_s = now.s + RETRY_S
 
     def save(self, new: Snapshot, now: Now, *, synced: bool = False) -> list[Effect]:
@@ -57,7 +61,7 @@ class Memory:
 
         The last good time never goes back, but by a clock that is `synced`.
         """
-        if self._open_s is not None or self._save_s is None:
+        if self._open_s is not None or self._save_s is None or not self._is_read:
             return []
         good_utc_ms = now.utc_ms if synced else max(now.utc_ms, self._good_utc_ms)
         new = replace(new, boot=max(self.boot, self._kept_boot), saved_utc_ms=self._saved.saved_utc_ms)
@@ -70,4 +74,6 @@ class Memory:
 
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which something is due."""
-        return self._save_s if self._open_s is None else self._open_s
+        if self._open_s is not None:
+            return self._open_s
+        return self._save_s if self._is_read else None

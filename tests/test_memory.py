@@ -1,12 +1,23 @@
 """What is written to the journal, and when."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from fakes.virtual_kiosk import UTC_MS, VirtualKiosk
 
 from kiosk.effects import OpenMqtt, Save
+from kiosk.journal import SqliteJournal
 from kiosk.memory import JOURNAL_WAIT_S, RETRY_S, SAVE_EVERY_S, Memory
-from kiosk.messages import JournalBroke, JournalLoaded, JournalSaved, Now, Snapshot
+from kiosk.messages import (
+    JournalBroke,
+    JournalLoaded,
+    JournalSaved,
+    KioskEvent,
+    Now,
+    Snapshot,
+    WorkerFailed,
+)
 
 
 def now(s: float, utc_ms: int = UTC_MS) -> Now:
@@ -34,12 +45,50 @@ def test_the_link_waits_2_s_for_the_journal_and_no_longer() -> None:
     assert virtual.of(Save)[-1].snapshot.boot == 2**40
 
 
-def test_nothing_is_written_before_the_journal_is_read() -> None:
-    """Else the first write would wipe what it holds."""
-    virtual = VirtualKiosk().begin().press()
+@pytest.mark.parametrize("read_s", [1.0, 3.0, 600.0])
+def test_nothing_is_written_before_the_journal_is_read(read_s: float) -> None:
+    """Else the first write would wait behind the reading, and wipe what it brings."""
+    virtual = VirtualKiosk().begin().press().run(read_s)
     assert virtual.of(Save) == []
     virtual.feed(JournalLoaded(Snapshot()))
     assert len(virtual.of(Save)[-1].snapshot.incidents) == 1
+
+
+def test_a_disk_that_hangs_for_days_lets_the_core_sleep_and_alert() -> None:
+    virtual = VirtualKiosk().begin().run(JOURNAL_WAIT_S + 0.1).online()
+    assert virtual.press().alerts
+    virtual.reply("closed")
+    virtual.sleep(2 * SAVE_EVERY_S)
+    assert virtual.run(60.0).of(Save) == []
+    assert virtual.parts.memory.wake_s() is None
+
+
+def test_a_hung_worker_may_still_come_back_and_is_not_written_behind() -> None:
+    virtual = VirtualKiosk().begin().press()
+    virtual.feed(WorkerFailed("journal", "busy for more than 150 s"))
+    assert virtual.run(60.0).of(Save) == []
+    virtual.feed(JournalBroke("the journal cannot be built"))
+    assert len(virtual.run(RETRY_S + 1.0).of(Save)[-1].snapshot.incidents) == 1
+
+
+def test_a_journal_that_is_read_slowly_keeps_its_incident(tmp_path: Path) -> None:
+    """What the core would write meanwhile is done right behind the reading, before the core knows of it."""
+    file, posted = tmp_path / "journal.sqlite", list[KioskEvent]()
+    virtual = VirtualKiosk().start().offline().press()
+    journal = SqliteJournal(file, posted.append)
+    journal.load()
+    journal.save(virtual.of(Save)[-1].snapshot)
+    journal.close()
+    slow = VirtualKiosk().begin().run(JOURNAL_WAIT_S + 1.0)
+    journal = SqliteJournal(file, posted.append)
+    journal.load()
+    for save in slow.of(Save):
+        journal.save(save.snapshot)
+    journal.close()  # the power fails again
+    journal.load()
+    journal.close()
+    (loaded,) = [event for event in posted[-1:] if isinstance(event, JournalLoaded)]
+    assert [kept.button for kept in loaded.snapshot.incidents] == [virtual.config.buttons[0].name]
 
 
 def test_a_press_is_written_in_its_own_turn_and_each_stage_in_its_own() -> None:
