@@ -1,4 +1,4 @@
-"""From what happened to alerts: opens incidents, takes in answers, publishes. Pure.
+"""From what happened to alerts: opens incidents, takes in answers. Pure.
 
 Owns the order "alert first". Decides nothing about stages (incident), times (delivery, texting) or prompts
 (guidance): it carries their values and asks them.
@@ -11,10 +11,11 @@ from kiosk.bodies import Clock, Kind, Reply, Route, Token
 from kiosk.cases import CASES_MAX, Case, Cases, changed, tell
 from kiosk.delivery import Links
 from kiosk.door_desk import DoorDesk
-from kiosk.effects import Effect, Publish, Tell
+from kiosk.effects import Effect, Tell
 from kiosk.incident import Incident, Over, Unheard
 from kiosk.messages import IncidentRecord, Now, SmsReceived, Snapshot
 from kiosk.modem_desk import ModemDesk
+from kiosk.mqtt_desk import MqttDesk
 from kiosk.reports import Reports
 from kiosk.site import Site
 from kiosk.speech import Speech
@@ -37,7 +38,8 @@ class Alarm:
         self.seq = -1  # the last number given; the journal may know of higher ones
         self.knows_seq = False
         self.speech = Speech(site, self.cases)
-        self.modem = ModemDesk(site, self.cases, self.ladder)
+        self.modem = ModemDesk(site, self.cases, self.ladder, reports)
+        self.mqtt = MqttDesk(site, self.cases, self.ladder.timing)
         self.doors = DoorDesk(site, self.cases, self.ladder.timing)
         self._reports = reports
         self._on_duty: frozenset[str] = frozenset()
@@ -206,7 +208,7 @@ class Alarm:
     def run(self, now: Now) -> list[Effect]:
         """Give everything that is due now, alerts first."""
         ended = [effect for case in self.cases.open for effect in self._age(case, now)]
-        alerts = [effect for case in self.cases.open for effect in self._publish(case, now)]
+        alerts = self.mqtt.run(now, self.links)
         alerts += self.doors.run(now, self.links)
         alerts += self.modem.run(now, self.links)
         words = self.speech.run(now)
@@ -223,26 +225,10 @@ class Alarm:
         self._reports.tell_centre("alert_expired", now, detail=aged.alert_id)
         return [tell("expired", aged)]
 
-    def _publish(self, case: Case, now: Now) -> list[Effect]:
-        due_s = delivery.mqtt_due_s(case.mqtt, case.incident, self.links)
-        if due_s is None or now.s < due_s:
-            return []
-        if not case.mqtt.owes(case.incident):
-            route, told = delivery.mqtt_asked(case.mqtt, now.s), []
-        else:
-            route = delivery.mqtt_began(case.mqtt, now.s, self.ladder.timing)
-            told = [tell("sent", case.incident, path="mqtt", attempt=route.attempt)]
-        body = transmission.alert(self.site, case.incident, now, attempt=route.attempt, route="mqtt")
-        token = Token(f"alert.{case.incident.alert_id}.{route.attempt}")
-        post = posting.published(case.post, now.s, self.ladder.timing)
-        self.cases.put(replace(case, mqtt=route, post=post))
-        self.cases.attempted(case.incident.alert_id)
-        return [Publish(token, body), *told]
-
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
-        times = [self.doors.wake_s(self.links), self.modem.wake_s(self.links), self.speech.wake_s()]
-        for case in self.cases.open:
-            times.append(case.incident.pressed_s + self.ladder.timing.incident_max_s)
-            times.append(delivery.mqtt_due_s(case.mqtt, case.incident, self.links))
+        times = [desk.wake_s(self.links) for desk in (self.mqtt, self.doors, self.modem)]
+        times.append(self.speech.wake_s())
+        max_s = self.ladder.timing.incident_max_s
+        times += [case.incident.pressed_s + max_s for case in self.cases.open]
         return min([at_s for at_s in times if at_s is not None], default=None)
