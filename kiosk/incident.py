@@ -80,7 +80,8 @@ Input = Attempted | Answered | PressedAgain | Aged
 class Incident:
     """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies.
 
-    `presses_taken` is how many presses there were when a person's word came last.
+    `presses_taken` is how many presses there were when a person's word came last. One that is `resumed` was
+    read from the journal: only the wall clock can tell how long ago it began.
     """
 
     alert_id: AlertId
@@ -98,6 +99,7 @@ class Incident:
     by: str = ""
     state: State = Unheard()
     heard_by: tuple[Route, ...] = ()
+    resumed: bool = False
 
     @property
     def stage(self) -> Stage:
@@ -216,6 +218,7 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
         also=kept.also,
         by=kept.by,
         state=_state_of(kept.stage),
+        resumed=True,
     )
 
 

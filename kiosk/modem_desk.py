@@ -12,6 +12,7 @@ from kiosk.cases import Case, Cases, links_of, tell
 from kiosk.delivery import Links, LinkState
 from kiosk.effects import Effect, SendSms
 from kiosk.messages import Now
+from kiosk.reports import Reports
 from kiosk.site import Site
 from kiosk.texting import Job, Ladder
 
@@ -19,9 +20,10 @@ from kiosk.texting import Job, Ladder
 class ModemDesk:
     """Hands texts to the modem. `link` is what is known of it, `with_modem` the text that it has."""
 
-    def __init__(self, site: Site, cases: Cases, ladder: Ladder) -> None:
+    def __init__(self, site: Site, cases: Cases, ladder: Ladder, reports: Reports) -> None:
         self._site = site
         self._cases = cases
+        self._reports = reports
         self._whole = ladder
         self._ladder = self._reachable()
         self._count = 0
@@ -126,7 +128,8 @@ class ModemDesk:
         self.with_modem = (token, now.s + 2 * deadline_s + 30)
         self._cases.put(replace(case, sms=texting.handed(case.sms, job.mark, token)))
         self._cases.attempted(alert_id)
-        text = transmission.sms(self._site, case.incident, job.form)
+        clock = transmission.clock_of_text(case.incident, now, self._reports.health.clock)
+        text = transmission.sms(self._site, case.incident, job.form, clock)
         told = tell("sent", case.incident, path="sms", to=job.mark)
         return [SendSms(token=token, number=job.number, text=text), told]
 

@@ -1,7 +1,7 @@
 """The bodies and texts of one alert, and whose answer counts. Pure."""
 
 from kiosk import sms_signed, sms_text, wire
-from kiosk.bodies import Alert, Reply, Route
+from kiosk.bodies import Alert, Clock, Reply, Route
 from kiosk.config import Duty
 from kiosk.incident import Incident
 from kiosk.messages import Now
@@ -9,6 +9,7 @@ from kiosk.site import Site
 from kiosk.texting import Form
 
 OTHER_BUTTON = 7  # what the machine form calls a button that is not in the list: tamper, a drill
+JUDGED_MAX_S = 18_000.0  # an hour before the six after which the centre takes a text for one held back
 
 
 def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> Alert:
@@ -34,7 +35,17 @@ def alert(site: Site, of: Incident, now: Now, *, attempt: int, route: Route) -> 
     )
 
 
-def sms(site: Site, of: Incident, form: Form) -> str:
+def clock_of_text(of: Incident, now: Now, clock: Clock) -> Clock:
+    """Tell whether the centre may judge a text by the second of its press; `clock` is the kiosk's now.
+
+    Not where it is true and long ago, nor where nobody knows how long the power was gone.
+    """
+    age_s = max(now.s - of.pressed_s, abs(now.utc_ms - of.pressed_utc_ms) / 1000)
+    unknown = of.resumed and clock == "unsynced"
+    return "unsynced" if unknown or age_s > JUDGED_MAX_S else of.clock
+
+
+def sms(site: Site, of: Incident, form: Form, clock: Clock) -> str:
     """Compose the text for one form; the gateway's carries the signed machine form, once there is a key."""
     occasion = sms_text.Occasion(
         kind=of.kind, button=of.button, code=of.code, pressed_utc_ms=of.pressed_utc_ms
@@ -50,7 +61,7 @@ def sms(site: Site, of: Incident, form: Form) -> str:
         seq=of.seq,
         pressed_s=of.pressed_utc_ms // 1000,
         kind=of.kind,
-        clock=of.clock,
+        clock=clock,
         button=names.index(of.button) if of.button in names else OTHER_BUTTON,
         presses=of.presses,
         lat=site.config.site.lat,

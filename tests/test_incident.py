@@ -179,7 +179,7 @@ def test_it_escalates_until_a_person_took_it() -> None:
 def test_a_record_gives_back_the_same_incident(stage: Stage) -> None:
     before = incident(state=STATES[stage], presses=3, also=("fitting",), by="op-1", duty=False)
     after = revive(record(before), now_s=5000.0, utc_ms=UTC_MS + 60_000, max_s=MAX_S)
-    assert after == replace(before, pressed_s=4940.0)
+    assert after == replace(before, pressed_s=4940.0, resumed=True)
     assert record(after) == record(before)
 
 

@@ -1,11 +1,14 @@
 """The one modem among all incidents: one text at a time, real alarms first, bounded by the minute."""
 
 import pytest
-from fakes.virtual_kiosk import VirtualKiosk, example_config
+from fakes.virtual_kiosk import KEY, WORDS, VirtualKiosk, example_config
 
+from kiosk.bodies import KioskId
 from kiosk.config import Duty, Officer, Tier
 from kiosk.effects import PollModem, SendSms
-from kiosk.messages import DrillAsked, LinkFell, LinkRose, SmsFailed, SmsReported, SmsSent, Token
+from kiosk.messages import DrillAsked, LinkFell, LinkRose, Now, SmsFailed, SmsReported, SmsSent, Token
+from kiosk.monitor.records import Plan, Registered
+from kiosk.monitor.sms_desk import Meaning, Signed, SmsDesk
 from kiosk.texting import Sent
 
 GATEWAY, OFFICERS, NEXT = "+77010000001", ["+77010000011", "+77010000012"], ["+77010000013"]
@@ -151,3 +154,38 @@ def test_a_waiting_text_keeps_others_off_the_modem(kind: str) -> None:
     assert not alarm.modem.is_free
     virtual.sms_done(wrong="busy")
     assert not alarm.modem.is_free
+
+
+class Keys:
+    """One key for every kiosk."""
+
+    def of(self, _kiosk_id: str) -> bytes:
+        return KEY
+
+
+def centre_reads(virtual: VirtualKiosk, text: str, *, late_s: float) -> Meaning:
+    """Let the centre read a text that was sent so long after the press."""
+    desk = SmsDesk(Keys(), WORDS)  # type: ignore[arg-type]
+    desk.load(Plan(kiosks=(Registered(kiosk_id=KioskId("almaty-0017"), number=17, place=None),)))
+    pressed_ms = virtual.parts.alarm.cases.open[-1].incident.pressed_utc_ms
+    now = Now(s=1.0, utc_ms=pressed_ms + round(1000 * late_s), chance=0.5, fresh_id="01NEW")
+    return desk.read("+77019999999", text, lambda: (), now)
+
+
+@pytest.mark.parametrize("hours", [1, 5, 7, 24])
+@pytest.mark.parametrize("synced", [True, False])
+def test_the_centre_takes_a_text_of_what_a_long_power_cut_interrupted(hours: int, synced: bool) -> None:
+    """Without Internet nobody sets the clock: it may stand still while the power is gone."""
+    off_s = hours * 3600.0
+    before = offline(duty__tiers=()).press()
+    after = before.restart(off_s=off_s if synced else 5.0).board(synced=synced).offline().modem()
+    (text,) = after.texts
+    assert isinstance(centre_reads(after, text.text, late_s=off_s + 60.0), Signed)
+
+
+@pytest.mark.parametrize("hours", [1, 5, 8, 23])
+def test_the_centre_takes_every_text_of_an_incident_that_may_last_for_a_day(hours: int) -> None:
+    virtual = offline(duty__tiers=(), timing__incident_max_s=86_400.0).press()
+    virtual.sms_done(wrong="no network").sleep(hours * 3600.0)
+    text = virtual.quiet().run(60.0).texts[-1]
+    assert isinstance(centre_reads(virtual, text.text, late_s=hours * 3600.0 + 1800.0), Signed)

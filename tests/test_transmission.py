@@ -7,7 +7,7 @@ import pytest
 from fakes.virtual_kiosk import KEY, UTC_MS, WORDS, example_config
 
 from kiosk import sms_signed, sms_text, transmission, wire
-from kiosk.bodies import Alert, AlertId, Kind
+from kiosk.bodies import Alert, AlertId, Clock, Kind
 from kiosk.config import Button, Duty
 from kiosk.incident import Heard, Incident, Taken
 from kiosk.messages import Now
@@ -55,7 +55,7 @@ def test_the_largest_alert_is_within_one_and_a_half_kilobytes() -> None:
 @pytest.mark.parametrize("kind", ["press", "drill", "tamper"])
 def test_the_gateways_text_is_one_segment_with_the_signed_form_behind_it(kind: Kind) -> None:
     of = incident(kind=kind, button="fitting" if kind == "press" else kind, presses=2)
-    text = transmission.sms(SITE, of, "gateway")
+    text = transmission.sms(SITE, of, "gateway", "synced")
     assert fits(text)
     read = sms_signed.unpack(text, KEY)
     assert isinstance(read, sms_signed.MachineAlert)
@@ -64,9 +64,40 @@ def test_the_gateways_text_is_one_segment_with_the_signed_form_behind_it(kind: K
     assert read.pressed_s == UTC_MS // 1000
 
 
+HOUR_S = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "age_s", "jump_s", "clock_now", "told"),
+    [
+        ({}, 0.0, 0.0, "synced", "synced"),
+        ({}, 4.9 * HOUR_S, 0.0, "synced", "synced"),
+        ({}, 5.1 * HOUR_S, 0.0, "synced", "unsynced"),  # and an hour for the network to bring it
+        ({}, 23 * HOUR_S, 0.0, "synced", "unsynced"),  # where incidents may last for a day
+        ({}, 60.0, 7 * HOUR_S, "synced", "unsynced"),  # after a power cut, or the clock was set
+        ({}, 60.0, -25 * HOUR_S, "synced", "unsynced"),
+        ({}, 60.0, 0.0, "unsynced", "synced"),  # its age is known all the same
+        ({"resumed": True}, 60.0, 0.0, "synced", "synced"),
+        ({"resumed": True}, 60.0, 0.0, "unsynced", "unsynced"),  # how long was the power gone?
+        ({"clock": "unsynced"}, 0.0, 0.0, "synced", "unsynced"),
+    ],
+)
+def test_the_signed_second_is_not_to_be_judged_by_once_the_centre_would_call_it_too_old(
+    changes: dict[str, Any], age_s: float, jump_s: float, clock_now: Clock, told: Clock
+) -> None:
+    of = incident(**changes)
+    utc_ms = UTC_MS + round(1000 * (age_s + jump_s))
+    now = Now(s=of.pressed_s + age_s, utc_ms=utc_ms, chance=0.5, fresh_id="01NEW")
+    clock = transmission.clock_of_text(of, now, clock_now)
+    assert clock == told
+    read = sms_signed.unpack(transmission.sms(SITE, of, "gateway", clock), KEY)
+    assert isinstance(read, sms_signed.MachineAlert)
+    assert (read.clock, read.pressed_s) == (told, UTC_MS // 1000)
+
+
 @pytest.mark.parametrize("form", ["kk", "ru", "latin"])
 def test_people_get_their_language_and_no_machine_form(form: Any) -> None:
-    text = transmission.sms(SITE, incident(), form)
+    text = transmission.sms(SITE, incident(), form, "synced")
     assert "4711" in text
     assert "A1:" not in text
 

@@ -41,7 +41,7 @@ class Trial:
 
     def text(self) -> str:
         """Give it as the centre's gateway gets it by SMS."""
-        return transmission.sms(self._site, self._incident, "gateway")
+        return transmission.sms(self._site, self._incident, "gateway", self._incident.clock)
 
 
 def trusted_utc_s(state: Path) -> float:
