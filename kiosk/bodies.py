@@ -29,11 +29,9 @@ STAGES: tuple[Stage, ...] = ("pressed", "sending", "received", "accepted", "en_r
 # Python's `$` also matches before a last newline, and \d any script's digits: neither is wanted.
 END = r"(?!\n)$"
 
-Id = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}" + END, description="1 to 64 letters, digits, _ or -")
-]
+ID_WORDS = "1 to 64 letters, digits, _ or -"
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}" + END, description=ID_WORDS)]
 Short = Annotated[str, Meta(max_length=60)]
-Line = Annotated[str, Meta(max_length=100)]
 Utc = Annotated[
     str,
     Meta(
@@ -49,6 +47,8 @@ Version = Annotated[
     Meta(pattern=r"^[0-9][0-9A-Za-z.+~]{0,39}" + END, description="a version of the software like 0.2.0"),
 ]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Figure = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]  # wide: a sensor that lies must silence nobody
+Small = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Lat = Annotated[float, Meta(ge=-90, le=90)]
 Lon = Annotated[float, Meta(ge=-180, le=180)]
 Kato = Annotated[str, Meta(pattern=r"^[0-9]{9}" + END, description="the 9 digits of a KATO code")]
@@ -146,8 +146,8 @@ class MqttHealth(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     """The MQTT link: round-trip time in ms and the number of drops since boot."""
 
     up: bool = True
-    rtt_ms: Count = 0
-    drops: Count = 0
+    rtt_ms: Small = 0
+    drops: Small = 0
 
 
 class SmsHealth(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -156,7 +156,7 @@ class SmsHealth(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
     up: bool = True
     registered: Short = "home"
     operator: Short = ""
-    signal_dbm: int | None = None
+    signal_dbm: Figure | None = None
     balance_kzt: float | None = None
     last_test_at: Count = 0
 
@@ -179,7 +179,7 @@ class VoiceHealth(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 class Board(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Figures of the board; None where it does not tell."""
 
-    temp_c: int | None = None
+    temp_c: Figure | None = None
     under_voltage: bool = False
     throttled: bool = False
     disk_free_mb: Count | None = None
@@ -206,7 +206,7 @@ class Heartbeat(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False,
     board: Board = Board()
     clock: Clock = "synced"
     open_alerts: Count = 0
-    cert_days_left: int | None = None
+    cert_days_left: Figure | None = None
     config_hash: Short = ""
     version: Short = ""
 

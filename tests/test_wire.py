@@ -278,6 +278,31 @@ def test_a_place_outside_its_limits_is_refused(field: str, value: object) -> Non
     assert isinstance(wire.parse(Alert, json.dumps(plain).encode()), Rejected)
 
 
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1, 10**20])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("board", "temp_c"),
+        ("sms", "signal_dbm"),
+        ("mqtt", "rtt_ms"),
+        ("https", "drops"),
+        ("", "cert_days_left"),
+    ],
+)
+def test_a_figure_of_a_heartbeat_fits_32_bits(part: str, field: str, value: int) -> None:
+    """A centre keeps figures in columns of that size; a sensor that lies less than that silences nobody."""
+
+    def told(figure: int) -> Heartbeat | Rejected:
+        inside = {field: figure}
+        where = {"board": {"board": inside}, "": inside}.get(part, {"links": {part: inside}})
+        return wire.parse(
+            Heartbeat, json.dumps({"seq": 1, "boot": 1, "at": 1, "uptime_s": 1} | where).encode()
+        )
+
+    assert isinstance(told(value), Rejected)
+    assert isinstance(told(2**31 - 1), Heartbeat)
+
+
 def test_topics_are_named_as_the_contract_says() -> None:
     assert wire.topic("k-1", "hb") == "pana/v1/k/k-1/hb"
     assert wire.topic_of("k-1", ALERT) == ("pana/v1/k/k-1/alert/01ARZ3NDEKTSV4RRFFQ69G5FAV", 1)

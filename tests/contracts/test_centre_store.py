@@ -13,7 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kiosk.bodies import AlertId, KioskId
-from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
+from kiosk.monitor.records import (
+    Case,
+    Kiosk,
+    Span,
+    StageEntry,
+    StoreAlert,
+    StoreEvent,
+    StoreKiosk,
+    StoreSpan,
+    StoreStage,
+)
 from kiosk.monitor.store import Store
 from kiosk.monitor.store.engine import sqlite_url
 
@@ -105,6 +115,52 @@ def test_the_number_of_the_start_rises_even_when_the_clock_does_not(store: AnySt
     assert store.next_boot(1000) == 1000
     assert store.next_boot(10) == 1001
     assert store.next_boot(5000) == 5000
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**40), 2**62, 10**20])
+@pytest.mark.parametrize("field", ["beats", "lost", "temp_c", "signal_dbm", "rtt_ms"])
+def test_no_number_of_a_heartbeat_holds_back_an_alert(store: AnyStore, field: str, number: int) -> None:
+    span = Span(kiosk_id=KioskId("kz-9"), begins_s=1_790_000_100, **{field: number})
+    for _ in range(3):  # what is added up stays in its column as well
+        store.commit([StoreSpan(span), *(StoreSpan(span) for _ in range(3))])
+    case = keep(store, "A", RECEIVED)
+    assert store.find("A") == case
+
+
+def test_no_text_of_a_heartbeat_holds_back_an_alert(store: AnyStore) -> None:
+    faults = ("\0", "a,b", "қ\0", "\ud800")
+    span = Span(kiosk_id=KioskId("kz-9"), begins_s=1_790_000_100, faults=frozenset(faults))
+    store.commit([StoreSpan(span), *([StoreAlert(a_case("A")), StoreStage(AlertId("A"), RECEIVED)])])
+    store.commit([StoreSpan(span)])
+    assert store.find("A") == a_case("A", stages=(RECEIVED,))
+
+
+def test_a_row_that_no_database_takes_is_given_up_and_what_matters_is_kept(
+    store: AnyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever else gets past every limit one day: an alert of another kiosk is in the same commit."""
+    good = Kiosk(kiosk_id=KioskId("kz-1"), life="online")
+    bad = Kiosk(kiosk_id=KioskId("kz-9"), since_ms=2**70)
+    entry = replace(ACCEPTED, note="қ\ud800")
+    store.commit(
+        [
+            StoreKiosk(bad),
+            StoreAlert(a_case("A")),
+            StoreEvent(an_event(1)),
+            StoreStage(AlertId("A"), RECEIVED),
+            StoreKiosk(good),
+            StoreStage(AlertId("A"), entry),
+        ]
+    )
+    found = store.find("A")
+    assert found is not None
+    assert [known.stage for known in found.stages] == ["received", "accepted"]
+    _, kiosks, events = store.load(0)
+    assert good in kiosks
+    assert [event.event_id for event in events] == ["ev-1"]
+    if not isinstance(store, MemoryStore):
+        assert kiosks == (good,)
+        assert "dropped=kiosk kiosk=kz-9" in caplog.text
 
 
 TEXT = st.text(max_size=20)

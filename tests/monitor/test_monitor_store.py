@@ -204,6 +204,34 @@ def test_a_connection_that_nobody_wants_any_more_is_closed(
     assert made[0].closed
 
 
+@pytest.mark.parametrize("wrong", [OverflowError("too large"), ValueError("surrogates not allowed")])
+def test_a_value_that_no_driver_takes_is_a_refusal_and_the_store_goes_on(
+    tmp_path: Path, wrong: Exception
+) -> None:
+    """It left the core's commit as it was, and the core ended."""
+    store = opened(tmp_path / "c.sqlite")
+
+    def trip(_: Connection) -> None:
+        raise wrong
+
+    with pytest.raises(StoreBroken, match=str(wrong)):
+        store.run(trip, writes=True)
+    store.commit(changes("A"))
+    assert store.find("A") is not None
+    store.close()
+
+
+def test_an_alert_that_is_refused_fails_the_whole_commit(tmp_path: Path) -> None:
+    """Only telemetry is given up: nobody is told that an alert is durable which is not."""
+    store = opened(tmp_path / "c.sqlite")
+    bad = StoreStage(AlertId("A"), replace(RECEIVED, at_ms=2**70))
+    with pytest.raises(StoreBroken):
+        store.commit([changes("A")[0], bad, StoreKiosk(Kiosk(kiosk_id=KioskId("kz-1")))])
+    assert store.load(0)[1] == ()
+    assert store.find("A") is None
+    store.close()
+
+
 def test_a_row_of_another_version_is_passed_over(tmp_path: Path) -> None:
     store = opened(tmp_path / "c.sqlite")
     store.commit([*changes("A"), StoreKiosk(Kiosk(kiosk_id=KioskId("kz-1")))])

@@ -6,7 +6,6 @@ It never decides anything.
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +20,10 @@ from kiosk.messages import KioskError
 from kiosk.monitor.messages import Overruled
 from kiosk.monitor.records import Case, Change, Kiosk
 from kiosk.monitor.store import damage, reading
+from kiosk.monitor.store.attempt import Attempt, let_go
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.store.salvage import REFUSALS
 from kiosk.monitor.store.schema import facts
 from kiosk.monitor.store.writing import Writer
 
@@ -37,43 +38,8 @@ class StoreBroken(KioskError, OSError):
     """The store cannot be read or written; nothing of the failed commit is in it."""
 
 
-class _Attempt(threading.Thread):
-    """One attempt to reach a server that was lost."""
-
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        super().__init__(name="store-connect", daemon=True)
-        self._connect = connect
-        self._handing = threading.Lock()
-        self._forgotten = False
-        self.made: Connection | None = None
-        self.failed: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        """Connect, or keep why not."""
-        try:
-            made = self._connect()
-        except (OSError, SQLAlchemyError) as error:
-            self.failed = error
-            return
-        with self._handing:
-            if not self._forgotten:
-                self.made = made
-                return
-        _let_go(made)
-
-    def forget(self) -> None:
-        """Let go of what it made or will make."""
-        with self._handing:
-            self._forgotten, made, self.made = True, self.made, None
-        if made is not None:
-            _let_go(made)
-
-
-def _let_go(connection: Connection) -> None:
-    with suppress(SQLAlchemyError, sqlite3.Error):
-        connection.close()
-    connection.engine.dispose()
+class RowRefused(StoreBroken):
+    """The store is well, but one value is none that it can hold."""
 
 
 class Store:
@@ -88,7 +54,7 @@ class Store:
         self._writer = Writer(writer)
         self._writer_name = writer
         self._connection: Connection | None = None
-        self._attempt: _Attempt | None = None
+        self._attempt: Attempt | None = None
         self._suspect = False
         self.quarantined = ""
 
@@ -132,7 +98,7 @@ class Store:
         if not self.shared:
             self.open()
             return
-        attempt = self._attempt = self._attempt or _Attempt(self._connect)
+        attempt = self._attempt = self._attempt or Attempt(self._connect)
         attempt.join(PATIENCE_S)
         if attempt.is_alive():
             raise StoreBroken(f"{self._where}: does not answer")
@@ -150,16 +116,16 @@ class Store:
         """Do some work in one transaction of the store's own connection; raises StoreBroken."""
         if self._connection is None:
             self._reconnect()
-        for _ in range(TRIES - 1):
+        for left in reversed(range(TRIES)):
             try:
                 return self._once(work, writes=writes)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", "") not in AGAIN:
+            except REFUSALS as error:
+                if not left or _state(error) not in AGAIN:
+                    raise RowRefused(f"{self._where}: {reason_of(error)}") from error
+            except SQLAlchemyError as error:
+                if not left or _state(error) not in AGAIN:
                     raise self._broken(error) from error
-        try:
-            return self._once(work, writes=writes)
-        except SQLAlchemyError as error:
-            raise self._broken(error) from error
+        raise AssertionError("the last try returns or raises")
 
     def _once(self, work: Callable[[Connection], T], *, writes: bool) -> T:
         connection = self._connection
@@ -196,10 +162,14 @@ class Store:
     def commit(self, changes: Iterable[Change]) -> tuple[Overruled, ...]:
         """Make all changes durable together, or none of them; raises StoreBroken.
 
-        Give what another monitor had decided before: there the database holds its word, not ours.
+        Give what another monitor had decided before: there the database holds its word, not ours. Telemetry
+        that no database takes is given up, so that it cannot hold back an alert for good.
         """
         listed = list(changes)
-        return self.run(lambda connection: self._writer.write(connection, listed), writes=True)
+        try:
+            return self.run(lambda connection: self._writer.write(connection, listed), writes=True)
+        except RowRefused:
+            return self.run(lambda connection: self._writer.salvage(connection, listed), writes=True)
 
     def find(self, alert_id: str) -> Case | None:
         """Give one alert, however old; None when it is not there or cannot be read."""
@@ -236,7 +206,12 @@ class Store:
                 raw = None if self.shared or connection.invalidated else connection.connection
                 if raw is not None:
                     raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            _let_go(connection)
+            let_go(connection)
+
+
+def _state(error: Exception) -> str:
+    """Give PostgreSQL's code of an error; SQLite has none."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def reason_of(error: BaseException) -> str:

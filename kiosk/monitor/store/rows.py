@@ -23,8 +23,9 @@ DOORS: tuple[Route, ...] = ("mqtt", "https", "sms")
 
 
 def clean(text: str, limit: int) -> str:
-    """Cut a text to its column; PostgreSQL takes no NUL."""
-    return text[:limit].replace("\0", "\ufffd")
+    """Cut a text to its column; PostgreSQL takes no NUL, and neither database a half of a surrogate pair."""
+    cut = text[:limit].replace("\0", "\ufffd")
+    return cut if cut.isascii() else cut.encode("utf-8", "replace").decode()
 
 
 def alert_row(case: Case, *, now_ms: int, writer: str) -> Values:

@@ -1,17 +1,21 @@
 """Heartbeats summed up, fine and coarse: what is new is added to what is there, row by row."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, case, func, select
 
 from kiosk.monitor.records import COARSE_S, FINE_S, Span
 from kiosk.monitor.store.bulk import insert_many
-from kiosk.monitor.store.rows import Values
+from kiosk.monitor.store.rows import Values, clean
 from kiosk.monitor.store.schema import spans
 
 FAULTS_MAX = 1100  # characters, the column's
+NUMBER_MAX = 2**31 - 1  # of the columns of whole numbers
+COUNT_MAX = 1_000_000  # of one part: a row may be the sum of many
+BALANCE_MAX = 1e12
 Key = tuple[str, int, int]
+N = TypeVar("N", int, float)
 
 
 def write_spans(connection: Connection, fresh: Iterable[Span]) -> None:
@@ -27,6 +31,7 @@ def write_spans(connection: Connection, fresh: Iterable[Span]) -> None:
     known = _known_faults(connection, [key for key, row in made.items() if row["faults"]])
     for key, row in made.items():
         row["faults"] = ",".join(sorted(row["faults"] | known.get(key, set())))[:FAULTS_MAX]
+        row |= {name: min(row[name], NUMBER_MAX) for name in ("beats", "lost")}
     insert_many(connection, spans, [made[key] for key in sorted(made)], _add)
 
 
@@ -35,14 +40,19 @@ def _row(key: Key, span: Span) -> Values:
         "kiosk_id": key[0],
         "span_s": key[1],
         "begins_s": key[2],
-        "beats": span.beats,
-        "lost": span.lost,
-        "temp_c": span.temp_c,
-        "signal_dbm": span.signal_dbm,
-        "balance_kzt": span.balance_kzt,
-        "rtt_ms": span.rtt_ms,
-        "faults": set(span.faults),
+        "beats": min(max(span.beats, 0), COUNT_MAX),
+        "lost": min(max(span.lost, 0), COUNT_MAX),
+        "temp_c": _within(span.temp_c, NUMBER_MAX),
+        "signal_dbm": _within(span.signal_dbm, NUMBER_MAX),
+        "balance_kzt": _within(span.balance_kzt, BALANCE_MAX),
+        "rtt_ms": _within(span.rtt_ms, NUMBER_MAX),
+        "faults": {clean(fault, 60) for fault in span.faults},
     }
+
+
+def _within(told: N | None, most: N) -> N | None:
+    """Take a figure of a kiosk down to what its column holds: a sensor may say anything."""
+    return None if told is None else min(max(told, -most), most)
 
 
 def _sum(one: Values, other: Values) -> Values:
@@ -72,8 +82,8 @@ def _add(statement: Any) -> Any:
     return statement.on_conflict_do_update(
         index_elements=[old.kiosk_id, old.span_s, old.begins_s],
         set_={
-            "beats": old.beats + new.beats,
-            "lost": old.lost + new.lost,
+            "beats": _added(old.beats, new.beats),
+            "lost": _added(old.lost, new.lost),
             "temp_c": _beyond(old.temp_c, new.temp_c, new.temp_c > old.temp_c),
             "rtt_ms": _beyond(old.rtt_ms, new.rtt_ms, new.rtt_ms > old.rtt_ms),
             "signal_dbm": _beyond(old.signal_dbm, new.signal_dbm, new.signal_dbm < old.signal_dbm),
@@ -81,6 +91,11 @@ def _add(statement: Any) -> Any:
             "faults": case((new.faults == "", old.faults), else_=new.faults),
         },
     )
+
+
+def _added(old: Any, new: Any) -> Any:
+    """Add up to what the column holds, and no further."""
+    return case((old > NUMBER_MAX - new, NUMBER_MAX), else_=old + new)
 
 
 def _beyond(old: Any, new: Any, is_beyond: Any) -> Any:

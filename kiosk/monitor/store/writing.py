@@ -30,6 +30,7 @@ from kiosk.monitor.store.alarms import Turn, known_names, write_alerts, write_st
 from kiosk.monitor.store.bulk import insert_many, keep_old
 from kiosk.monitor.store.engine import clock_ms
 from kiosk.monitor.store.renaming import rename
+from kiosk.monitor.store.salvage import is_telemetry, write_telemetry
 from kiosk.monitor.store.schema import events, inbox, kiosks, texts
 from kiosk.monitor.store.spans import write_spans
 
@@ -93,7 +94,7 @@ class Writer:
         self._untrimmed: Counter[str] = Counter()
 
     def write(self, connection: Connection, changes: Iterable[Change]) -> tuple[Overruled, ...]:
-        """Write everything in the transaction that is open; give what others had decided before."""
+        """Write all changes in the transaction that is open; give what others had decided before."""
         turn = Turn(connection=connection, now_ms=clock_ms(connection), writer=self._name)
         overruled: list[Overruled] = []
         for group in _groups(changes):
@@ -102,6 +103,14 @@ class Writer:
             else:
                 overruled += self._write(turn, group)
         return tuple(overruled)
+
+    def salvage(self, connection: Connection, changes: Iterable[Change]) -> tuple[Overruled, ...]:
+        """Write what `write` could not as a whole, but for the telemetry that is refused."""
+        listed = list(changes)
+        overruled = self.write(connection, [change for change in listed if not is_telemetry(change)])
+        telemetry = [change for change in listed if is_telemetry(change)]
+        write_telemetry(connection, telemetry, lambda some: self.write(connection, some))
+        return overruled
 
     def _write(self, turn: Turn, group: Group) -> list[Overruled]:
         overruled: list[Overruled] = []
