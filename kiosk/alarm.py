@@ -216,7 +216,7 @@ class Alarm:
         return alerts + ended + words
 
     def _age(self, case: Case, now: Now) -> list[Effect]:
-        if now.s < case.incident.pressed_s + self.ladder.timing.incident_max_s:
+        if now.s < self._old_s(case):
             return []
         aged = incident.step(case.incident, incident.Aged())
         self.cases.put(replace(case, incident=aged))
@@ -225,10 +225,13 @@ class Alarm:
         self._reports.tell_centre("alert_expired", now, detail=aged.alert_id)
         return [tell("expired", aged)]
 
+    def _old_s(self, case: Case) -> float:
+        """Give when a case is too old; a drill never is: its own time ends it."""
+        is_drill = case.incident.kind == "drill"
+        return float("inf") if is_drill else case.incident.pressed_s + self.ladder.timing.incident_max_s
+
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""
         times = [desk.wake_s(self.links) for desk in (self.mqtt, self.doors, self.modem)]
-        times.append(self.speech.wake_s())
-        max_s = self.ladder.timing.incident_max_s
-        times += [case.incident.pressed_s + max_s for case in self.cases.open]
+        times += [self.speech.wake_s(), *(self._old_s(case) for case in self.cases.open)]
         return min([at_s for at_s in times if at_s is not None], default=None)

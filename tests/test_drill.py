@@ -240,3 +240,13 @@ def test_texts_that_come_late_end_a_drill_that_waited_only_for_them() -> None:
     virtual.send_all_sms()
     sms_answer(virtual)
     assert virtual.tells("drill_failed")[0]["missing"] == "mqtt, https"
+
+
+def test_a_drill_may_last_longer_than_an_incident_and_lets_the_core_sleep() -> None:
+    """It is judged by its own time, and is never told as an alert that grew too old."""
+    virtual = online(timing__incident_max_s=600.0, timing__drill_s=600.0)
+    virtual.feed(DrillAsked(token=DRILL, whole=True))
+    virtual.run(598.0).quiet().run(60.0)
+    assert len(virtual.turns) < 100
+    assert "alert_expired" not in dict(virtual.events)
+    assert virtual.run(60.0).told.count("drill_failed") == 1
