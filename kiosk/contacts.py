@@ -12,6 +12,7 @@ from kiosk import press as contact
 from kiosk.alarm import Alarm
 from kiosk.effects import Effect, OpenInput, ReadInputs
 from kiosk.health import Level
+from kiosk.incident import Over
 from kiosk.messages import EdgeSeen, InputLost, InputName, LevelRead, Now
 from kiosk.press import Press, Verdict
 from kiosk.rehearsal import Rehearsal
@@ -151,7 +152,8 @@ class Contacts:
         return [*told, *self._alarm.press(name, now, self._reports.health.clock)]
 
     def _tampered(self, now: Now, *, closed: bool) -> list[Effect]:
-        if not closed or self._alarm.cases.newest("tamper"):
+        case = self._alarm.cases.newest("tamper")
+        if not closed or (case and not isinstance(case.incident.state, Over)):
             return []
         return self._alarm.open("tamper", TAMPER, now, self._reports.health.clock)
 

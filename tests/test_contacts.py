@@ -299,6 +299,19 @@ def test_tamper_during_an_alarm_and_an_alarm_during_tamper_both_go_out() -> None
         assert virtual.said[0] == "pressed"
 
 
+def test_tamper_again_in_the_very_turn_that_closes_the_first_is_an_alert_of_its_own() -> None:
+    virtual = kiosk(tamper=EXTRA["tamper"])
+    virtual.edge("tamper", pressed=True)
+    virtual.run(0.1)
+    (first,) = virtual.alerts
+    virtual.edge("tamper", pressed=False)
+    virtual.run(60.0).quiet()
+    virtual.edge("tamper", pressed=True)
+    virtual.sleep(1.1)  # it settles in the turn in which the closing is read
+    virtual.reply("closed", alert=first)
+    assert [(alert.kind, alert.alert_id != first.alert_id) for alert in virtual.alerts] == [("tamper", True)]
+
+
 @pytest.mark.parametrize("order", [("tamper", "counter"), ("counter", "tamper")])
 def test_tamper_and_a_press_in_one_turn_are_two_alerts_with_names_of_their_own(
     order: tuple[str, str],
