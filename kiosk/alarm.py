@@ -6,14 +6,14 @@ Owns the order "alert first". Decides nothing about stages (incident), times (de
 
 from dataclasses import replace
 
-from kiosk import delivery, guidance, incident, posting, sms_signed, sms_text, transmission
+from kiosk import delivery, guidance, incident, kept, posting, sms_signed, sms_text, transmission
 from kiosk.bodies import Clock, Kind, Reply, Route, Token
 from kiosk.cases import CASES_MAX, Case, Cases, changed, tell
 from kiosk.delivery import Links
 from kiosk.door_desk import DoorDesk
 from kiosk.effects import Effect, Tell
 from kiosk.incident import Incident, Over, Unheard
-from kiosk.messages import IncidentRecord, Now, SmsReceived, Snapshot
+from kiosk.messages import IncidentRecord, LastPress, Now, SmsReceived, Snapshot
 from kiosk.modem_desk import ModemDesk
 from kiosk.mqtt_desk import MqttDesk
 from kiosk.reports import Reports
@@ -23,6 +23,7 @@ from kiosk.texting import Ladder
 
 NOBODY_LISTENS = 0x10  # MQTT 5 PUBACK "no matching subscribers"; every code from here on is no success
 MONITORS_MAX = 16
+CODE_TRIES = 8  # of 9000 codes two dozen at most are taken
 
 
 class Alarm:
@@ -49,12 +50,12 @@ class Alarm:
     def restore(self, snapshot: Snapshot, now: Now) -> list[Effect]:
         """Take up the incidents that the journal kept; those opened meanwhile stay, and stay the newest."""
         self.seq, self.knows_seq = max(snapshot.seq, self.seq), True
-        kept = {record.alert_id: record for record in snapshot.incidents if self._goes_on(record)}
+        on_disk = {record.alert_id: record for record in snapshot.incidents if self._goes_on(record)}
         meanwhile, self.cases.open = self.cases.open, ()
         out: list[Effect] = []
-        for record in list(kept.values())[-CASES_MAX:]:
+        for record in list(on_disk.values())[-CASES_MAX:]:
             max_s = self.ladder.timing.incident_max_s
-            revived = incident.revive(record, now_s=now.s, utc_ms=now.utc_ms, max_s=max_s)
+            revived = kept.revive(record, now_s=now.s, utc_ms=now.utc_ms, max_s=max_s)
             if self.site.safe_start:
                 out.append(replace(tell("not_resumed", revived, stage=revived.stage), level="warning"))
                 continue
@@ -72,11 +73,18 @@ class Alarm:
         return replace(case, incident=replace(case.incident, seq=seq, code=code))
 
     def _number(self, alert_id: str, pressed_utc_ms: int) -> tuple[int, str]:
-        """Give the next number (from 0 while the journal's is not known) and the code that goes with it."""
-        self.seq = seq = self.seq + 1
+        """Give the next number (from 0 while the journal's is not known) and the code that goes with it.
+
+        One is passed over whose code an answer may carry that is meant for another incident.
+        """
         number, pressed_s = self.site.config.kiosk.number, pressed_utc_ms // 1000
         key = self.site.key or alert_id.encode()  # which nobody outside can guess
-        return seq, sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s)
+        codes = [
+            (seq, sms_signed.reply_code(key, number=number, seq=seq, pressed_s=pressed_s))
+            for seq in range(self.seq + 1, self.seq + 1 + CODE_TRIES)
+        ]
+        self.seq, code = next((found for found in codes if self.cases.is_free(found[1])), codes[0])
+        return self.seq, code
 
     def _goes_on(self, record: IncidentRecord) -> bool:
         open_already = self.cases.find(record.alert_id) is not None
@@ -87,7 +95,8 @@ class Alarm:
         case = self.cases.newest("press")
         if case is None or isinstance(case.incident.state, Over):
             return self.open("press", button, now, clock)
-        again = incident.step(case.incident, incident.PressedAgain(button))
+        last = LastPress(button=button, utc_ms=now.utc_ms, clock=clock)
+        again = incident.step(case.incident, incident.PressedAgain(now.s, last))
         case = replace(changed(case, now.s), incident=again)
         self.cases.put(case)
         told = tell("pressed_again", again, presses=again.presses, button=button)
@@ -228,7 +237,7 @@ class Alarm:
     def _old_s(self, case: Case) -> float:
         """Give when a case is too old; a drill never is: its own time ends it."""
         is_drill = case.incident.kind == "drill"
-        return float("inf") if is_drill else case.incident.pressed_s + self.ladder.timing.incident_max_s
+        return float("inf") if is_drill else case.incident.last_s + self.ladder.timing.incident_max_s
 
     def wake_s(self) -> float | None:
         """Give the next monotonic time at which `run` has something to do."""

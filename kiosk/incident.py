@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from kiosk.bodies import STAGES, AlertId, Clock, Kind, Reply, ReplyStage, Route, Stage
-from kiosk.messages import IncidentRecord
+from kiosk.messages import LastPress
 
 TakenStage = Literal["accepted", "en_route", "on_scene"]
 MAX_ALSO = 8
@@ -63,9 +63,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class PressedAgain:
-    """Somebody pressed (another button, perhaps) while it is open."""
+    """Somebody pressed (another button, perhaps) while it is open; `s` is monotonic."""
 
-    button: str
+    s: float
+    last: LastPress
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class Incident:
     presses: int = 1
     presses_taken: int = 0
     also: tuple[str, ...] = ()
+    last: LastPress | None = None
+    again_s: float | None = None
     by: str = ""
     state: State = Unheard()
     heard_by: tuple[Route, ...] = ()
@@ -117,6 +120,11 @@ class Incident:
                 assert_never(self.state)
 
     @property
+    def last_s(self) -> float:
+        """Give from when the 6 h count: from the newest press, for it is nobody's before it is answered."""
+        return self.pressed_s if self.again_s is None else self.again_s
+
+    @property
     def escalating(self) -> bool:
         """Tell whether people must still be sought."""
         return isinstance(self.state, Unheard | Heard)
@@ -136,10 +144,10 @@ def step(incident: Incident, event: Input) -> Incident:
             return replace(incident, state=Unheard(attempting=True)) if _unheard(incident) else incident
         case Answered(stage, by):
             return _answered(incident, stage, by)
-        case PressedAgain(button):
-            new = button != incident.button and button not in incident.also
-            also = (*incident.also, button)[:MAX_ALSO] if new else incident.also
-            return replace(incident, presses=incident.presses + 1, also=also)
+        case PressedAgain(s, last):
+            new = last.button != incident.button and last.button not in incident.also
+            also = (*incident.also, last.button)[:MAX_ALSO] if new else incident.also
+            return replace(incident, presses=incident.presses + 1, also=also, last=last, again_s=s)
         case Aged():
             return replace(incident, state=Over(expired=True))
         case _:
@@ -176,66 +184,6 @@ def _answered(incident: Incident, stage: ReplyStage, by: str) -> Incident:
             assert_never(stage)
 
 
-def record(incident: Incident) -> IncidentRecord:
-    """Write the incident as the journal keeps it."""
-    return IncidentRecord(
-        alert_id=incident.alert_id,
-        kind=incident.kind,
-        button=incident.button,
-        pressed_utc_ms=incident.pressed_utc_ms,
-        clock=incident.clock,
-        seq=incident.seq,
-        code=incident.code,
-        stage=incident.stage,
-        presses=incident.presses,
-        also=incident.also,
-        by=incident.by,
-        duty=incident.duty,
-    )
-
-
-def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> Incident:
-    """Read a kept incident. Its age is wall time where that can be believed, else none.
-
-    A clock that was unsynced, went back, or says "older than an incident may get" must not end an
-    incident that nobody closed: such a one starts afresh and is told as late.
-    """
-    pressed_utc_ms = bounded_utc_ms(kept.pressed_utc_ms)
-    age_s = (utc_ms - pressed_utc_ms) / 1000
-    if kept.clock == "unsynced" or not 0 <= age_s < max_s:
-        age_s = 0.0
-    return Incident(
-        alert_id=kept.alert_id,
-        kind=kept.kind,
-        button=kept.button,
-        pressed_s=now_s - age_s,
-        pressed_utc_ms=pressed_utc_ms,
-        clock=kept.clock,
-        seq=kept.seq,
-        code=kept.code,
-        duty=kept.duty,
-        presses=max(1, kept.presses),
-        also=kept.also,
-        by=kept.by,
-        state=_state_of(kept.stage),
-        resumed=True,
-    )
-
-
 def bounded_utc_ms(utc_ms: int) -> int:
     """Bring a wall time (ms since 1970) into the years that can be written and signed."""
     return min(max(utc_ms, 0), UTC_MAX_MS)
-
-
-def _state_of(stage: Stage) -> State:
-    match stage:
-        case "pressed" | "sending":
-            return Unheard(attempting=stage == "sending")
-        case "received":
-            return Heard()
-        case "accepted" | "en_route" | "on_scene":
-            return Taken(stage)
-        case "closed":
-            return Over()
-        case _:
-            assert_never(stage)

@@ -312,8 +312,20 @@ class BoardRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastPress:
+    """The newest of an incident's further presses."""
+
+    button: str
+    utc_ms: int
+    clock: Literal["synced", "unsynced"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRecord:
-    """An incident as the journal keeps it; times are UTC ms, so it survives a reboot."""
+    """An incident as the journal keeps it; times are UTC ms, so it survives a reboot.
+
+    What older journals do not have has a default.
+    """
 
     alert_id: AlertId
     kind: Literal["press", "drill", "tamper"]
@@ -327,6 +339,7 @@ class IncidentRecord:
     also: tuple[str, ...] = ()
     by: str = ""
     duty: bool = True
+    last: LastPress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from kiosk.cases import Case
 from kiosk.contacts import Contacts
 from kiosk.delivery import LinkState
 from kiosk.health import serious
-from kiosk.incident import record
+from kiosk.kept import record
 from kiosk.memory import Memory
 from kiosk.messages import IncidentRecord, Now, Pattern, Snapshot
 from kiosk.orders import Orders

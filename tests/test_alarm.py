@@ -218,6 +218,36 @@ def test_nothing_but_a_person_or_six_hours_ends_it() -> None:
     assert ("alert_expired", "info") in virtual.events
 
 
+# ---- six hours
+
+
+def test_a_press_that_nobody_has_lives_six_hours_of_its_own() -> None:
+    """A review found it: counted in an alert of yesterday, it ended with that one, and nobody ever came."""
+    virtual = kiosk(sms=None, duty__tiers=()).offline().press()
+    virtual.run(6 * 3600 - 60.0).press("fitting", for_s=1.2)
+    virtual.run(120.0)
+    assert virtual.tells("expired") == []
+    assert virtual.online().alerts[-1].presses == 2
+    virtual.offline().run(6 * 3600 - 200.0)
+    assert virtual.tells("expired") == []
+    assert virtual.run(200.0).tells("expired")
+
+
+def test_a_press_into_an_alert_that_somebody_took_hours_ago_does_not_end_with_it() -> None:
+    virtual = online().press()
+    virtual.reply("accepted", by="op-1")
+    virtual.run(6 * 3600 - 20.0).offline().press("fitting", for_s=1.2)
+    assert virtual.run(30.0).stages == ["accepted"]
+    assert virtual.quiet().online().alerts[-1].presses == 2
+
+
+@pytest.mark.parametrize("off_s", [6 * 3600 - 60.0, 6 * 3600 + 60.0])
+def test_a_power_cut_of_hours_ends_no_alert_that_nobody_has(off_s: float) -> None:
+    virtual = kiosk(sms=None, duty__tiers=()).offline().press().restart(off_s=off_s).board().offline()
+    assert len(virtual.run(90.0).stages) == 1
+    assert virtual.online().alerts
+
+
 # ---- people's SMS
 
 

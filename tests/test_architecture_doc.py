@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from test_incident import EVENTS, STATES
+from test_incident import EVENTS, STATES, again
 from test_incident import incident as an_incident
 
 from kiosk import delivery, guidance, incident, memory, mqtt_watch, press, recovery, texting
@@ -65,7 +65,7 @@ def diagram(name: str) -> set[Edge]:
 def test_the_diagram_of_an_incident_is_what_the_code_does() -> None:
     words: dict[Any, str] = {incident.Attempted(): "attempted", incident.Aged(): "6 h"}
     words |= {incident.Answered(stage, "op-1"): stage for stage in get_args(ReplyStage)}
-    words[incident.PressedAgain("counter")] = "pressed again"
+    words[again()] = "pressed again"
     assert diagram("incident") == {
         (type(state).__name__, type(after).__name__, words[event])
         for state in STATES.values()

@@ -5,9 +5,9 @@ from itertools import permutations, product
 from typing import Any, get_args
 
 import pytest
-from msgspec import structs
+from msgspec import convert, structs, to_builtins
 
-from kiosk.bodies import STAGES, AlertId, Reply, ReplyStage, Stage
+from kiosk.bodies import STAGES, AlertId, Clock, Reply, ReplyStage, Stage
 from kiosk.incident import (
     MAX_ALSO,
     UTC_MAX_MS,
@@ -23,14 +23,17 @@ from kiosk.incident import (
     bounded_utc_ms,
     outlives,
     rank,
-    record,
-    revive,
     step,
 )
-from kiosk.messages import IncidentRecord
+from kiosk.kept import record, revive
+from kiosk.messages import IncidentRecord, LastPress
 
 UTC_MS = 1_790_000_000_000
 MAX_S = 21_600.0
+OLD_FIELDS = {  # of the first journals
+    "alert_id", "kind", "button", "pressed_utc_ms", "clock", "seq", "code", "stage", "presses", "also",
+    "by", "duty",
+}  # fmt: skip
 REPLIES: tuple[ReplyStage, ...] = get_args(ReplyStage)
 STATES = {
     "pressed": Unheard(),
@@ -41,7 +44,14 @@ STATES = {
     "on_scene": Taken("on_scene"),
     "closed": Over(),
 }
-EVENTS = [Attempted(), PressedAgain("counter"), Aged(), *(Answered(stage, "op-1") for stage in REPLIES)]
+
+
+def again(button: str = "counter", s: float = 130.0, clock: Clock = "synced") -> PressedAgain:
+    utc_ms = UTC_MS + round((s - 100) * 1000)
+    return PressedAgain(s, LastPress(button=button, utc_ms=utc_ms, clock=clock))
+
+
+EVENTS = [Attempted(), again(), Aged(), *(Answered(stage, "op-1") for stage in REPLIES)]
 
 
 def incident(**changes: Any) -> Incident:
@@ -97,17 +107,17 @@ def test_an_attempt_makes_it_sending_and_never_undoes_an_answer() -> None:
 
 def test_a_further_press_is_counted_in_every_open_state_and_never_cancels() -> None:
     for stage, state in STATES.items():
-        again = step(incident(state=state), PressedAgain("fitting"))
-        assert again.stage == stage
-        assert again.presses == (1 if stage == "closed" else 2)
+        pressed = step(incident(state=state), again("fitting"))
+        assert pressed.stage == stage
+        assert pressed.presses == (1 if stage == "closed" else 2)
 
 
 def test_other_buttons_are_told_once_each_and_bounded() -> None:
     now = incident()
     for number in range(12):
         for _ in range(2):
-            now = step(now, PressedAgain(f"button{number}"))
-    now = step(now, PressedAgain("counter"))
+            now = step(now, again(f"button{number}"))
+    now = step(now, again())
     assert now.presses == 26
     assert now.also == tuple(f"button{number}" for number in range(MAX_ALSO))
 
@@ -145,15 +155,15 @@ def test_only_an_open_press_outlives_a_close_that_knew_of_fewer_presses() -> Non
 @pytest.mark.parametrize("stage", ["accepted", "en_route", "on_scene"])
 def test_by_text_a_press_before_a_persons_last_word_counts_as_looked_at(stage: ReplyStage) -> None:
     closed = Reply(alert_id="01TEST", stage="closed", at="2026-11-21T10:00:00Z", presses=1)
-    taken = step(step(incident(), PressedAgain("counter")), Answered(stage))
+    taken = step(step(incident(), again()), Answered(stage))
     assert taken.presses_taken == 2
     assert not outlives(taken, closed, "sms")
     assert outlives(taken, closed, "mqtt")
     assert outlives(taken, closed, "https")
-    again = step(taken, PressedAgain("counter"))
-    assert outlives(again, closed, "sms")
-    assert not outlives(again, replace_count(closed, 3), "sms")
-    assert not outlives(again, replace_count(closed, 0), "sms")
+    pressed = step(taken, again())
+    assert outlives(pressed, closed, "sms")
+    assert not outlives(pressed, replace_count(closed, 3), "sms")
+    assert not outlives(pressed, replace_count(closed, 0), "sms")
 
 
 def test_a_receipt_is_no_persons_word() -> None:
@@ -179,13 +189,42 @@ def test_it_escalates_until_a_person_took_it() -> None:
 def test_a_record_gives_back_the_same_incident(stage: Stage) -> None:
     before = incident(state=STATES[stage], presses=3, also=("fitting",), by="op-1", duty=False)
     after = revive(record(before), now_s=5000.0, utc_ms=UTC_MS + 60_000, max_s=MAX_S)
-    assert after == replace(before, pressed_s=4940.0, resumed=True)
+    lives_from_s = 5000.0 if stage in ("pressed", "sending") else None
+    assert after == replace(before, pressed_s=4940.0, again_s=lives_from_s, resumed=True)
     assert record(after) == record(before)
 
 
 def test_its_age_goes_on_over_a_restart() -> None:
     assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S).pressed_s == 20.0
     assert revive(kept(), now_s=50.0, utc_ms=UTC_MS + 500, max_s=MAX_S).pressed_s == 49.5
+    assert revive(kept("accepted"), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S).last_s == 20.0
+
+
+def test_its_last_press_is_the_one_that_its_age_counts_from() -> None:
+    assert incident().last_s == 100.0
+    assert step(incident(), again(s=130.0)).last_s == 130.0
+    pressed = step(incident(state=Heard()), again(s=9100.0))
+    after = revive(record(pressed), now_s=50.0, utc_ms=UTC_MS + 10_000_000, max_s=MAX_S)
+    assert (after.pressed_s, after.last_s) == (50.0 - 10_000.0, 50.0 - 1000.0)
+    assert record(after) == record(pressed)
+
+
+def test_a_record_of_an_older_journal_is_read_without_what_it_did_not_keep() -> None:
+    old = {name: value for name, value in to_builtins(kept("accepted")).items() if name in OLD_FIELDS}
+    after = revive(convert(old, IncidentRecord), now_s=50.0, utc_ms=UTC_MS + 30_000, max_s=MAX_S)
+    assert (after.stage, after.presses, after.last_s) == ("accepted", 1, 20.0)
+
+
+def test_a_last_press_by_an_unsynced_clock_tells_no_age() -> None:
+    pressed = step(incident(state=Heard()), again(s=9100.0, clock="unsynced"))
+    assert revive(record(pressed), now_s=50.0, utc_ms=UTC_MS + 10_000_000, max_s=MAX_S).last_s == 50.0
+
+
+@pytest.mark.parametrize("stage", ["pressed", "sending"])
+def test_what_nobody_has_yet_has_all_its_time_after_a_restart(stage: Stage) -> None:
+    before = kept(stage, last=LastPress(button="counter", utc_ms=UTC_MS + 1, clock="synced"))
+    after = revive(before, now_s=50.0, utc_ms=UTC_MS + 21_500_000, max_s=MAX_S)
+    assert (after.pressed_s, after.last_s) == (50.0 - 21_500.0, 50.0)
 
 
 @pytest.mark.parametrize("jump_ms", [-10 * 365 * 86_400_000, -1, 10 * 365 * 86_400_000, 21_600_000])

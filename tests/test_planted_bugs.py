@@ -20,6 +20,7 @@ from kiosk import (
     delivery,
     door_desk,
     incident,
+    kept,
     memory,
     posting,
     rehearsal,
@@ -89,8 +90,8 @@ def further_presses_are_not_told(patch: pytest.MonkeyPatch) -> None:
 
 def a_restart_forgets_who_took_it(patch: pytest.MonkeyPatch) -> None:
     """After a power cut everybody would be called out again."""
-    honest = incident.revive
-    patch.setattr(incident, "revive", lambda kept, **named: replace(honest(kept, **named), state=Unheard()))
+    honest = kept.revive
+    patch.setattr(kept, "revive", lambda of, **named: replace(honest(of, **named), state=Unheard()))
 
 
 def the_journal_wipes_what_was_pressed_meanwhile(patch: pytest.MonkeyPatch) -> None:

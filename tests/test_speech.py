@@ -7,7 +7,7 @@ from fakes.virtual_kiosk import VirtualKiosk, example_config
 
 from kiosk.bodies import AlertId
 from kiosk.effects import Say, Tell
-from kiosk.incident import record
+from kiosk.kept import record
 from kiosk.messages import DrillAsked, JournalLoaded, Snapshot, Token, VoiceEnded, VoiceStarted
 from kiosk.speech import newest_word
 

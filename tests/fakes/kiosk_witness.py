@@ -33,6 +33,7 @@ class Witness:
     on_duty: dict[str, bool] = field(default_factory=dict)
     presses: dict[str, int] = field(default_factory=dict)
     opened_s: dict[str, float] = field(default_factory=dict)
+    pressed_s: dict[str, float] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
     drill: str = ""
     rehearsed: str = ""
@@ -93,9 +94,10 @@ class Witness:
             self.open.insert(self.resumed if what == "resumed" else len(self.open), alert_id)
             self.resumed += what == "resumed"
             self.presses.setdefault(alert_id, 1)
-            self.opened_s[alert_id] = self.now_s
+            self.opened_s[alert_id] = self.pressed_s[alert_id] = self.now_s
         elif what == "pressed_again":
             self.presses[alert_id] += 1
+            self.pressed_s[alert_id] = self.now_s
         elif what == "tamper":
             self.tampers.add(alert_id)
         elif what == "drill":
@@ -108,7 +110,7 @@ class Witness:
                 assert "mqtt" in self.delivered[alert_id], "a drill passed without the centre's receipt"
             self.drill = ""
         elif what == "expired":
-            age_s = self.now_s - self.opened_s.get(alert_id, self.now_s - MAX_S)
+            age_s = self.now_s - self.pressed_s.get(alert_id, self.now_s - MAX_S)
             assert alert_id not in self.open or age_s >= MAX_S - 1, "an incident expired before its time"
             self.delivered[alert_id].add("expired")
 

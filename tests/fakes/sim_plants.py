@@ -16,6 +16,7 @@ from kiosk import (
     guidance,
     health,
     incident,
+    kept,
     mqtt_watch,
     posting,
     reports,
@@ -73,12 +74,12 @@ def a_text_and_its_alert_are_not_joined(patch: pytest.MonkeyPatch) -> None:
 
 def every_start_gives_old_alerts_new_names(patch: pytest.MonkeyPatch) -> None:
     """A kiosk that resumes an incident tells it as another one."""
-    honest = incident.revive
+    honest = kept.revive
 
-    def planted(kept: Any, **named: Any) -> Any:
-        return replace(honest(kept, **named), alert_id=f"{kept.alert_id}x")
+    def planted(of: Any, **named: Any) -> Any:
+        return replace(honest(of, **named), alert_id=f"{of.alert_id}x")
 
-    patch.setattr(incident, "revive", planted)
+    patch.setattr(kept, "revive", planted)
 
 
 # ---- law 3: nothing is spoken before it holds
@@ -286,6 +287,11 @@ def an_incident_expires_after_a_tenth_of_its_time(patch: pytest.MonkeyPatch) -> 
         return honest(self, case, replace(now, s=now.s + 0.9 * self.ladder.timing.incident_max_s))
 
     patch.setattr(alarm.Alarm, "_age", planted)
+
+
+def six_hours_count_from_the_first_press(patch: pytest.MonkeyPatch) -> None:
+    """As it was until a review found it: a fresh press ended with the old alert that it was counted in."""
+    patch.setattr(incident.Incident, "last_s", property(lambda of: of.pressed_s))
 
 
 # ---- law 8: all becomes quiet

@@ -161,6 +161,10 @@ CASES = (
         plant.an_incident_expires_after_a_tenth_of_its_time, 7, "", Shop(https=False, sms=False, max_s=600.0),
         (PRESS, late(130.0)),
     ),
+    Case(
+        plant.six_hours_count_from_the_first_press, 7, "", Shop(https=False, sms=False, max_s=600.0),
+        (PRESS, press(500.0), late(700.0)),
+    ),
     Case(plant.a_fault_that_is_over_still_stands, 8, "", MQTT_ONLY,
         (fault(25.0, "disk:k1", "full", 60.0), PRESS)),
     Case(plant.presence_is_told_once, 8, "1.0", MQTT_ONLY, (FORGETS, fault(40.0, "broker", "down", 0.2))),

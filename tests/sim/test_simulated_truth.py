@@ -7,7 +7,8 @@ import pytest
 
 from kiosk.effects import Tell
 from kiosk.simulate.laws import truth as judged
-from kiosk.simulate.laws.truth import Fact, Truth
+from kiosk.simulate.laws.fact import Fact
+from kiosk.simulate.laws.truth import Truth
 
 
 @pytest.fixture

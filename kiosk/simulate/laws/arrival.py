@@ -4,7 +4,8 @@ from kiosk.monitor.records import Change, StoreAlert, StoreRenamed, StoreStage
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.hosts.store import SharedStore
-from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.fact import Fact
+from kiosk.simulate.laws.truth import Broken, Truth
 from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
 
 DOUBLE_MAX_S = (

@@ -7,7 +7,8 @@ from kiosk.monitor.records import Change, StoreStage
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.hosts.store import SharedStore
-from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.fact import Fact
+from kiosk.simulate.laws.truth import Broken, Truth
 
 EARLY_S = 1.0  # a wall clock's own millisecond
 CAUSED = frozenset(
@@ -40,8 +41,8 @@ class Ends:
         ):  # the centre ends forgotten ones
             raise Broken(7, f"{fact.alert_id} was closed at the kiosk, and no person had closed it")
         # A clock that cannot be believed makes an incident start afresh; it never ends one sooner.
-        if what == "expired" and now_s - fact.opened_s < box.shop.max_s - EARLY_S:
-            raise Broken(7, f"{fact.alert_id} expired after {now_s - fact.opened_s:.0f} s")
+        if what == "expired" and now_s - fact.last_s < box.shop.max_s - EARLY_S:
+            raise Broken(7, f"{fact.alert_id} expired {now_s - fact.last_s:.0f} s after its last press")
 
     def tick(self, boxes: dict[str, Box]) -> None:
         """Demand that every core still has what nobody ended."""

@@ -8,7 +8,8 @@ from kiosk.monitor.records import Case
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.hosts.store import SharedStore
-from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.fact import Fact
+from kiosk.simulate.laws.truth import Broken, Truth
 from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
 from kiosk.simulate.net.gsm import Sms
 

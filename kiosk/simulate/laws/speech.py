@@ -3,7 +3,8 @@
 from kiosk.bodies import Alert
 from kiosk.effects import Effect, Say
 from kiosk.simulate.hosts.box import Box
-from kiosk.simulate.laws.truth import Broken, Fact, Truth
+from kiosk.simulate.laws.fact import Fact
+from kiosk.simulate.laws.truth import Broken, Truth
 
 STAGES = frozenset({"received", "accepted", "en_route", "on_scene", "closed"})
 DRILLS = frozenset({"drill", "check_ok", "check_failed"})

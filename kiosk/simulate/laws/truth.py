@@ -5,7 +5,6 @@ It is fed by what goes in and what comes out; of a core it reads nothing but an 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from kiosk import effects as do
 from kiosk.bodies import Alert, AlertId
@@ -16,10 +15,10 @@ from kiosk.messages import IncidentRecord
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate.hosts.box import Box
+from kiosk.simulate.laws.fact import PEOPLES, Fact
 from kiosk.simulate.laws.written import Written
 
 SMS_NAME = re.compile(r"sms-([0-9]+)-([0-9]+)-([0-9]+)")
-PEOPLES = ("accepted", "en_route", "on_scene", "closed")
 BEGINS = {"pressed": "press", "drill": "drill", "tamper": "tamper"}
 
 
@@ -30,38 +29,6 @@ class Broken(Exception):
         super().__init__(f"law {law}: {what}")
         self.law = law
         self.what = what
-
-
-@dataclass(slots=True)
-class Fact:
-    """One incident as it truly is. Times are the story's, in s; -1 is never."""
-
-    alert_id: str
-    who: str
-    number: int
-    kind: str
-    opened_s: float
-    presses: int = 1  # as the kiosk counts them
-    most: int = 1
-    duty: bool = False
-    code: str = ""
-    names: set[tuple[int, int]] = field(default_factory=set)  # (seq, second) under which it was sent
-    on_kiosk: bool = True  # the kiosk still has it open
-    sent_s: float = -1.0
-    forgotten_s: float = -1.0  # a crash before the disk had it, a torn disk, a start without the journal
-    reached_s: float = -1.0
-    said: dict[str, float] = field(default_factory=dict)  # what persons said, and `received` by the centre
-    kiosk_knows: str = "pressed"
-    kept_taken_s: float = -1.0  # the centre has it on disk that a person took it
-    called_s: float = -1.0  # people were last written to by the kiosk
-    paged_s: float = -1.0  # … by the centre
-    double_s: float = -1.0  # the centre holds it twice since
-    expired: bool = False
-
-    @property
-    def taken_s(self) -> float | None:
-        """Give when a person first took it."""
-        return min((at_s for stage, at_s in self.said.items() if stage in PEOPLES), default=None)
 
 
 class Truth:
@@ -109,6 +76,7 @@ class Truth:
             return
         elif what == "pressed_again":
             fact.presses += 1
+            fact.again_s.append(now_s)
             fact.most = max(fact.most, fact.presses)
         elif what == "resumed":
             fact.on_kiosk = True
@@ -175,6 +143,7 @@ class Truth:
             else:
                 fact.kiosk_knows = record.stage
                 fact.presses = max(1, record.presses)
+                del fact.again_s[fact.presses - 1 :]
 
     # ---- the centre
 
