@@ -143,7 +143,7 @@ class Alarm:
         old, by = case.incident, reply.by or case.incident.by
         self.cases.put(replace(case, incident=incident.step(old, incident.Answered("closed", by))))
         told = tell("closed", old, path=link, by=by)
-        return [told, *self.open("press", (old.button, *old.also)[-1], now, old.clock)]
+        return [told, *self.open("press", old.last_button, now, self._reports.health.clock)]
 
     def _answer(self, case: Case, answer: incident.Answered, now: Now, link: Route) -> list[Effect]:
         after = incident.step(case.incident, answer)

@@ -120,6 +120,11 @@ class Incident:
                 assert_never(self.state)
 
     @property
+    def last_button(self) -> str:
+        """Name the button that was pressed last."""
+        return self.last.button if self.last else (self.button, *self.also)[-1]
+
+    @property
     def last_s(self) -> float:
         """Give from when the 6 h count: from the newest press, for it is nobody's before it is answered."""
         return self.pressed_s if self.again_s is None else self.again_s

@@ -562,6 +562,23 @@ def test_the_button_pressed_last_is_the_one_of_the_new_alarm() -> None:
     assert virtual.alerts[-1].button == "fitting"
 
 
+def test_the_new_alarm_names_the_button_pressed_last_though_it_was_pressed_before() -> None:
+    """A review found it: the new alarm named the last button that was new, in another room."""
+    virtual = online().press("counter").press("fitting", for_s=1.5)
+    old = virtual.alerts[-1]
+    virtual.reply("accepted", by="op-1")
+    virtual.quiet().press("counter").reply("closed", alert=old, presses=2)
+    assert virtual.alerts[-1].alert_id != old.alert_id
+    assert virtual.alerts[-1].button == "counter"
+
+
+def test_the_new_alarm_tells_the_clock_as_it_is_by_now() -> None:
+    virtual = online().board(synced=False).press()
+    old = virtual.alerts[-1]
+    virtual.board(synced=True).press().quiet().reply("closed", alert=old, presses=1)
+    assert (old.clock, virtual.alerts[-1].clock) == ("unsynced", "synced")
+
+
 @pytest.mark.parametrize("presses", [0, 2, 3])
 def test_a_closing_that_knew_of_every_press_or_tells_no_count_ends_it(presses: int) -> None:
     virtual = online().press().press()
