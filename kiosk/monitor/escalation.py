@@ -1,8 +1,9 @@
 """The duty ladder: who is written to, and when, while nobody has accepted an alert. Pure.
 
 Theory of operation: the first tier `first_after_s` after the alert came, then every `every_s` the next one,
-round and round, until a person accepts or it is closed. Tamper never calls people, a drill only while it is
-new and if it says that whoever asked for it wanted that, and then each tier once. Only the monitor that holds
+round and round, until a person accepts or it is closed. Whoever has not got the last page about an alert is
+passed over: with a slow modem pages would pile up. Tamper never calls people, a drill only while it is new
+and if it says that whoever asked for it wanted that, and then each tier once. Only the monitor that holds
 the lease climbs.
 """
 
@@ -55,6 +56,7 @@ class Escalation:
         self._climbs: dict[AlertId, Climb] = {}
         self._left: dict[AlertId, Climb] = {}  # where the last holder stopped, also of alerts not wanted yet
         self._uncalled: set[AlertId] = set()
+        self._unsettled: frozenset[tuple[AlertId, str]] = frozenset()  # pages, when this turn began
 
     def hurry(self, now: Now) -> None:
         """Climb at the next turn wherever nobody could be called: now there are people."""
@@ -116,12 +118,12 @@ class Escalation:
 
     def run(self, plan: Plan, now: Now, only: Iterable[AlertId] | None = None) -> list[FleetEffect]:
         """Plan the texts of every step that is due (of those alerts `only`)."""
-        out: list[FleetEffect] = []
-        for alert_id in tuple(self._climbs if only is None else only):
-            climb = self._climbs.get(alert_id)
-            if climb is not None and climb.due_s <= now.s:
-                out += self._climb(alert_id, climb, plan, now)
-        return out
+        named = tuple(self._climbs if only is None else only)
+        climbs = ((alert_id, self._climbs.get(alert_id)) for alert_id in named)
+        due = [(alert_id, climb) for alert_id, climb in climbs if climb is not None and climb.due_s <= now.s]
+        if due:
+            self._unsettled = self._outbox.pages()
+        return [told for alert_id, climb in due for told in self._climb(alert_id, climb, plan, now)]
 
     def _climb(self, alert_id: AlertId, climb: Climb, plan: Plan, now: Now) -> list[FleetEffect]:
         due_s = now.s + self._pace.every_s
@@ -139,13 +141,13 @@ class Escalation:
             self._climbs[alert_id] = replace(climb, due_s=NEVER_S)
             return []
         self._climbs[alert_id] = replace(climb, tier=climb.tier + 1, due_s=due_s)
-        people = plan.tiers[climb.tier - 1]
+        tier = plan.tiers[climb.tier - 1]
+        people = [person for person in tier if (alert_id, person.person_id) not in self._unsettled]
         for person in people:
             text = Text(alert_id=alert_id, step=climb.step, to=person.person_id, kind="page", tier=climb.tier)
             self._outbox.plan(text, now)
-        told: list[FleetEffect] = [
-            Tell("people_called", (name, ("step", climb.step), ("people", len(people))), "warning")
-        ]
+        called = ("people", len(people)), ("waiting", len(tier) - len(people))
+        told: list[FleetEffect] = [Tell("people_called", (name, ("step", climb.step), *called), "warning")]
         if plan.nobody:
             told.append(Tell("nobody_on_duty", (name, ("called", len(people))), "error"))
         return told

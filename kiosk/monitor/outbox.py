@@ -1,9 +1,11 @@
 """The centre's SMS on their way: planned on disk first, sent, tried again, settled. Pure.
 
 A text that is settled is never sent again; one whose fate is unknown goes out once more: rather twice than
-never. What a text says and to which number is made up when it goes, and may be nothing by then.
+never. What a text says and to which number is made up when it goes, and may be nothing by then. What goes
+first: a modem is slow, and nobody's first text may wait behind the tenth round about somebody else.
 """
 
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,6 +19,7 @@ from kiosk.monitor.records import StoreText, Text
 
 SEND_MAX_S = 90.0  # a modem that hangs is noticed after 45 s, and another way is tried behind it
 UNDER_WAY_MAX = 8  # one modem takes some 4 s a text: more would only wait behind it
+UNDER_WAY_AGAIN = 4  # repeated pages and drills leave the other places to what is new
 TRIES_MAX = 6
 BACKOFF_S = 5.0
 BACKOFF_MAX_S = 60.0
@@ -24,6 +27,8 @@ TOLD_MAX = 200  # letters of a reason
 
 Key = tuple[str, str, str]
 Letter = tuple[str, str]
+Urgency = tuple[int, bool, int, int, int]
+NEW, FIRST_ROUND, AGAIN, DRILL = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,21 @@ class Job:
 class Outbox:
     """Unsettled texts by (alert, step, recipient)."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, is_drill: Callable[[AlertId], bool] = lambda _: False) -> None:
         self._ledger = ledger
+        self._is_drill = is_drill
         self._jobs: dict[Key, Job] = {}
         self._renamed: dict[str, AlertId] = {}
+        self._begun: set[AlertId] = set()  # alerts of which a page has been handed over
 
     def has(self, alert_id: AlertId, kind: str) -> bool:
         """Tell whether a text of that kind about this alert is not settled."""
         return any(key[0] == alert_id and job.text.kind == kind for key, job in self._jobs.items())
+
+    def pages(self) -> frozenset[tuple[AlertId, str]]:
+        """Give who has a page that is not settled, and about which alert."""
+        pages = (job.text for job in self._jobs.values() if job.text.kind == "page")
+        return frozenset((text.alert_id, text.to) for text in pages)
 
     def plan(self, text: Text, now: Now) -> None:
         """Write a text down; it goes out by `run` once that is durable."""
@@ -57,6 +69,8 @@ class Outbox:
         """Go on with a text that another monitor, or our last run, left planned."""
         age_s = (now.utc_ms - text.at_ms) / 1000
         self._jobs[_key(text)] = Job(text, now.s + min(SEND_MAX_S, max(0.0, SEND_MAX_S - age_s)))
+        if text.kind == "page" and text.tries:
+            self._begun.add(text.alert_id)
 
     def hear(self, text: Text) -> None:
         """Note that another monitor settled a text."""
@@ -66,10 +80,13 @@ class Outbox:
     def clear(self) -> None:
         """Let go of everything: another monitor sends from now on."""
         self._jobs.clear()
+        self._begun.clear()
 
     def rename(self, old_id: AlertId, new_id: AlertId) -> None:
         """Follow an alert that got its own name; the store moves what it holds of it."""
         self._renamed[old_id] = new_id
+        if old_id in self._begun:
+            self._begun.add(new_id)
         for key, job in list(self._jobs.items()):
             if key[0] == old_id:
                 del self._jobs[key]
@@ -78,6 +95,7 @@ class Outbox:
 
     def forget(self, alert_id: AlertId) -> None:
         """Let go of the names that an alert once had."""
+        self._begun.discard(alert_id)
         self._renamed = {old: new for old, new in self._renamed.items() if new != alert_id}
 
     def run(self, now: Now, letter: Callable[[Text], Letter | None]) -> list[FleetEffect]:
@@ -89,19 +107,55 @@ class Outbox:
                 out += self._failed(job, "no answer from whoever sends it", now)
             elif job.under_way:
                 under_way += 1
+        return out + self._send(under_way, letter, now)
+
+    def _send(self, under_way: int, letter: Callable[[Text], Letter | None], now: Now) -> list[FleetEffect]:
+        """Fill the places that are free with what is most urgent."""
         if under_way >= UNDER_WAY_MAX:
-            return out
-        due = [job for job in self._jobs.values() if not job.under_way and job.due_s <= now.s]
-        for job in sorted(due, key=lambda job: (job.text.tries, job.text.at_ms)):
-            found = letter(job.text)
+            return []
+        out: list[FleetEffect] = []
+        due = [job.text for job in self._jobs.values() if not job.under_way and job.due_s <= now.s]
+        heap = [(self._urgency(text), number, text) for number, text in enumerate(due)]
+        heapq.heapify(heap)
+        while heap and under_way < UNDER_WAY_MAX:
+            urgency, number, text = heapq.heappop(heap)
+            if urgency != (urgency := self._urgency(text)):  # a page about its alert has gone meanwhile
+                heapq.heappush(heap, (urgency, number, text))
+                continue
+            if urgency[0] >= AGAIN and under_way >= UNDER_WAY_AGAIN:
+                break
+            if not self._is_planned(text):
+                continue
+            found = letter(text)
             if found is None:
-                self._settle(job.text, "failed", "no longer needed", now)
-            elif under_way < UNDER_WAY_MAX and self._is_planned(job.text):
-                under_way += 1
-                sending = replace(job.text, tries=job.text.tries + 1)
-                self._jobs[_key(sending)] = Job(sending, now.s + SEND_MAX_S, under_way=True)
-                out.append(SendText(sending, *found))
+                self._settle(text, "failed", "no longer needed", now)
+                continue
+            under_way += 1
+            out.append(SendText(self._hand_over(text, now), *found))
         return out
+
+    def _hand_over(self, text: Text, now: Now) -> Text:
+        sending = replace(text, tries=text.tries + 1)
+        self._jobs[_key(sending)] = Job(sending, now.s + SEND_MAX_S, under_way=True)
+        if text.kind == "page":
+            self._begun.add(text.alert_id)
+        return sending
+
+    def _urgency(self, text: Text) -> Urgency:
+        """Order texts: to kiosks and the first page of an alarm, its first round, later ones, drills.
+
+        Later rounds go by their age alone, so that none is overtaken for ever.
+        """
+        is_page = text.kind == "page"
+        if self._is_drill(text.alert_id):
+            rank = DRILL
+        elif is_page and not text.step.startswith("r1t"):
+            return AGAIN, is_page, 0, 0, text.at_ms
+        elif text.tries or (is_page and text.alert_id in self._begun):
+            rank = FIRST_ROUND
+        else:
+            rank = NEW
+        return rank, is_page, text.tries, text.tier, text.at_ms
 
     def _is_planned(self, text: Text) -> bool:
         """Tell whether the plan is on disk; while the disk is broken an alert does not wait for it."""

@@ -69,7 +69,7 @@ class Staff:
         self._ledger = ledger
         self._rules = rules
         self._desk = SmsDesk(rules.keys, rules.words)
-        self._outbox = Outbox(ledger)
+        self._outbox = Outbox(ledger, self._is_drill)
         self._answers = Answers(ledger, self._outbox)
         self._post = SmsPost(caseload, ledger, self._desk, self._answers, deliver)
         self._ladder = Escalation(self._outbox, rules.pace)
@@ -222,6 +222,10 @@ class Staff:
         if person is None or not self._ladder.wants(case):
             return None
         return person.phone, sms_words.compose(self._rules.words, person.language, self._occasion(case))
+
+    def _is_drill(self, alert_id: AlertId) -> bool:
+        case = self._caseload.get(alert_id)
+        return case is not None and cases.is_drill(case)
 
     def _occasion(self, case: Case) -> sms_words.Occasion:
         alert = case.alert

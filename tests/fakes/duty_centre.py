@@ -123,6 +123,50 @@ class DutyCentre(VirtualCentre):
         return [AlertId(case.alert.alert_id) for case in self.fleet.caseload.all()]
 
 
+TEXT_S = 4.0
+
+
+@dataclass
+class OneModem(DutyCentre):
+    """A centre whose one modem takes texts one after the other; `gone` says when which text was out."""
+
+    network: str | None = None
+    gone: list[tuple[float, Text]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.begun_s = 0.0
+        self.waiting: list[SendText] = []
+
+    def handle(self, notice: Any) -> list[FleetEffect]:
+        before = len(self.sent)
+        out = super().handle(notice)
+        if not self.waiting:
+            self.begun_s = self.now_s
+        self.waiting += self.sent[before:]
+        return out
+
+    def live(self, seconds: float) -> None:
+        """Let time pass, and the modem work."""
+        for _ in range(round(seconds)):
+            self.pass_time(1.0)
+            while self.waiting and self.now_s >= self.begun_s + TEXT_S:
+                self.begun_s += TEXT_S
+                sending = self.waiting.pop(0)
+                self.gone.append((self.now_s, sending.text))
+                self.settle(sending)
+
+    def first_s(self, alert_id: str, kind: str = "page") -> float:
+        """Live until the first text about an alert is out; give how long that took (s)."""
+        begun_s = self.now_s
+        while self.now_s < begun_s + 7200.0:
+            for at_s, text in self.gone:
+                if (text.alert_id, text.kind) == (alert_id, kind):
+                    return at_s - begun_s
+            self.live(1)
+        raise AssertionError(f"no text about {alert_id} in two hours")
+
+
 def answers(out: list[FleetEffect]) -> list[tuple[bool, str]]:
     return [(answer.ok, answer.text) for answer in only(Answer, out)]
 

@@ -3,6 +3,7 @@
 It stands where `kiosk.monitor.crew` stands on a real one.
 """
 
+from collections import Counter
 from typing import Protocol, assert_never
 
 from kiosk import wire
@@ -52,8 +53,10 @@ def carry_out(hands: Hands, effect: FleetEffect) -> None:
 
 def sizes_of(fleet: Fleet) -> dict[str, int]:
     """Count what a fleet keeps and owes: it tells nobody else."""
+    keys = fleet._staff._outbox._jobs  # noqa: SLF001
     return {
         "unsaved": len(fleet._ledger._unsaved),  # noqa: SLF001
-        "texts": len(fleet._staff._outbox._jobs),  # noqa: SLF001
+        "texts": len(keys),
+        "texts to one": max(Counter((alert_id, to) for alert_id, _, to in keys).values(), default=0),
         "untold": len(fleet.caseload._untold._owed),  # noqa: SLF001
     }
