@@ -26,7 +26,7 @@ from kiosk.monitor.fleet import Fleet, Limits
 from kiosk.monitor.hearing import Hearing
 from kiosk.monitor.link import PahoSession
 from kiosk.monitor.memory import Memory
-from kiosk.monitor.neighbours import Neighbours
+from kiosk.monitor.neighbours import Neighbours, apart
 from kiosk.monitor.notify.cap_hook import Hook, make_hook
 from kiosk.monitor.notify.texter import make_texter, read_rules
 from kiosk.monitor.store import Store
@@ -56,6 +56,7 @@ class StopAsked:
 Work = (
     intake.Heard | messages.LinkRose | messages.LinkFell | messages.SmsArrived | messages.TextSettled
     | messages.PlanLoaded | messages.EarsRose | messages.EarsFell | Settled | BeatsWaiting | Asked
+    | messages.LeaseChanged | messages.NewsRead
 )  # fmt: skip
 Item = Work | StopAsked
 
@@ -173,21 +174,18 @@ class Centre:
 
     def _turn(self) -> bool:
         """Take in what waits, commit once, then let the promises out; False when it is time to end."""
-        going = True
         batch = self._batch()
         for notice in self._neighbours.look(loaded=self._memory.loaded, link_up=self._fleet.link_up):
-            self._handle(notice)
+            self._guard(notice)
         for item in batch:
-            if isinstance(item, StopAsked):
-                going = False
-            else:
+            if not isinstance(item, StopAsked):
                 self._guard(item)
         if time.monotonic() - self._ticked_s >= TICK_S:
             self._ticked_s = time.monotonic()
             self._handle(messages.Ticked())
             self._pulse.beat()
         self._memory.commit()
-        return going
+        return not any(isinstance(item, StopAsked) for item in batch)
 
     def _guard(self, item: Work) -> None:
         """Let no message that a bug of ours trips over end the centre: it stays with the broker."""
@@ -197,6 +195,8 @@ class Centre:
             LOG.exception("item=%s failed", type(item).__name__)
             if isinstance(item, Asked):
                 item.reply({"error": "the centre failed to handle this; its log says why"})
+            for part in apart(item):
+                self._guard(part)
 
     def _batch(self) -> list[Item]:
         rest_s = max(0.0, self._ticked_s + TICK_S - time.monotonic())

@@ -231,7 +231,7 @@ class Fleet:
 
     def _news(self, notice: NewsRead, now: Now) -> list[FleetEffect]:
         """Follow what another monitor has written."""
-        out = [effect for case in notice.cases for effect in self.caseload.learn(case, now)]
+        out = [effect for case in notice.cases if case.stages for effect in self.caseload.learn(case, now)]
         self._staff.hear(notice.texts)
         for kiosk in notice.kiosks:
             known = self.roster.get(kiosk.kiosk_id)

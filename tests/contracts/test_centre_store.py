@@ -70,6 +70,16 @@ def test_an_alert_comes_back_as_it_went_in(store: AnyStore) -> None:
     assert store.load(0)[0] == (case,)
 
 
+def test_an_alert_without_any_stage_is_not_there_yet(store: AnyStore) -> None:
+    """Nobody can say how far it is; its next copy begins it anew and joins what is kept."""
+    keep(store, "A")
+    assert store.find("A") is None
+    assert store.load(0) == ((), (), ())
+    case = keep(store, "A", RECEIVED)
+    assert store.find("A") == case
+    assert store.load(0)[0] == (case,)
+
+
 def test_what_is_not_there_is_not_found(store: AnyStore) -> None:
     assert store.find("nobody") is None
     assert store.load(0) == ((), (), ())

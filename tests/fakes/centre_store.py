@@ -41,13 +41,15 @@ class MemoryStore:
                     self.kiosks[kiosk.kiosk_id] = kiosk
 
     def find(self, alert_id: str) -> Case | None:
-        return self.cases.get(alert_id)
+        case = self.cases.get(alert_id)
+        return case if case is not None and case.stages else None
 
     def load(self, closed_since_ms: int) -> tuple[tuple[Case, ...], tuple[Kiosk, ...], tuple[Event, ...]]:
         cases = [
             case
             for case in self.cases.values()
-            if case.received_ms >= closed_since_ms or all(entry.stage != "closed" for entry in case.stages)
+            if case.stages
+            and (case.received_ms >= closed_since_ms or all(entry.stage != "closed" for entry in case.stages))
         ]
         return tuple(cases), tuple(self.kiosks.values()), tuple(self.kept_events.values())
 

@@ -20,8 +20,10 @@ from kiosk.control import ask as ask_within
 from kiosk.control import watch
 from kiosk.messages import DeviceError
 from kiosk.monitor import app
+from kiosk.monitor.caseload import Caseload
 from kiosk.monitor.intake import Heard
-from kiosk.monitor.messages import Receipt, Ticked
+from kiosk.monitor.messages import NewsRead, Receipt, Ticked
+from kiosk.monitor.records import Case, StageEntry
 
 pytestmark = pytest.mark.real
 
@@ -316,6 +318,35 @@ def test_a_bug_in_one_message_does_not_end_the_centre(site: Site, monkeypatch: p
     kiosk.publish(fresh_alert("A1"))
     wait_for(lambda: kiosk.stages("A1"), "the next alert's receipt")
     assert kiosk.stages("POISON") == []
+
+
+def test_a_bug_in_the_news_of_one_alert_does_not_end_the_centre_and_the_others_are_heard(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (StageEntry(stage="received", at_ms=1),)
+    bad, good = (
+        Case(alert=fresh_alert(name), received_ms=1, door="mqtt", age_s=0, late=False, stages=stages)
+        for name in ("POISON", "A1")
+    )
+    news: list[Any] = [NewsRead(cases=(bad, good))]
+
+    def look(_: object, **state: bool) -> Any:
+        return [news.pop()] if news and state["loaded"] else []
+
+    def learn(self: Caseload, case: Case, now: Any) -> Any:
+        if case.alert.alert_id == "POISON":
+            raise ZeroDivisionError
+        return real(self, case, now)
+
+    real = Caseload.learn
+    monkeypatch.setattr(app.Neighbours, "look", look)
+    monkeypatch.setattr(Caseload, "learn", learn)
+    site.run()
+    wait_for(lambda: not news, "the look")
+    kiosk = site.kiosk()
+    kiosk.publish(fresh_alert("A2"))
+    wait_for(lambda: kiosk.stages("A2"), "the next alert's receipt")
+    assert {view["alert_id"] for view in ask(site.socket, {"ask": "alerts"})["alerts"]} == {"A1", "A2"}
 
 
 def test_a_question_that_trips_over_a_bug_is_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,20 @@
 """Several monitors on one database: the lease and the news, and what is done beside the core's turn."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from fakes.mqtt_kiosk import wait_for
 from fakes.virtual_centre import UTC_MS, an_alert
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 from sqlalchemy.exc import OperationalError
 
 from kiosk.bodies import AlertId, KioskId
 from kiosk.monitor.background import Plans, Round, sweep_round
 from kiosk.monitor.config import read
 from kiosk.monitor.messages import LeaseChanged, NewsRead, PlanLoaded
-from kiosk.monitor.neighbours import FAR_S, Neighbours
+from kiosk.monitor.neighbours import FAR_S, Neighbours, apart
 from kiosk.monitor.records import (
     Case,
     Change,
@@ -22,11 +22,12 @@ from kiosk.monitor.records import (
     StageEntry,
     StoreAlert,
     StoreKiosk,
+    StoreRenamed,
     StoreStage,
     StoreText,
     Text,
 )
-from kiosk.monitor.store import Store
+from kiosk.monitor.store import Store, reading
 from kiosk.monitor.store.engine import make_engine, sqlite_url
 from kiosk.monitor.store.lease import LIFE_S
 from kiosk.monitor.store.schema import people
@@ -154,6 +155,57 @@ def test_news_is_what_others_wrote_and_comes_once(two: tuple[Monitor, Monitor], 
     assert news.texts == (PAGE,)
     clock.s += FAR_S
     assert [notice for notice in one.look() if isinstance(notice, NewsRead)] == []
+
+
+@pytest.mark.real
+def test_an_alert_that_is_renamed_while_it_is_read_comes_with_its_stages(
+    two: tuple[Monitor, Monitor], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    for monitor in two:
+        monitor.look()
+    one.put(*an_open_alert("sms-17-1-1790000000"))
+    renamed = [StoreRenamed(AlertId("sms-17-1-1790000000"), AlertId("OWN"))]
+    real = reading.read_stages
+
+    def between(connection: Connection, ids: Iterable[str]) -> dict[str, list[StageEntry]]:
+        names = list(ids)
+        while renamed:
+            one.put(renamed.pop())
+        return real(connection, names)
+
+    monkeypatch.setattr(reading, "read_stages", between)
+    clock.s += 1
+    seen = [case for notice in other.look() if isinstance(notice, NewsRead) for case in notice.cases]
+    assert renamed == []
+    assert [case.stages for case in seen] == [(RECEIVED,)] * len(seen), "the core would end on one without"
+    clock.s += 1
+    assert [(case.alert.alert_id, case.stages) for case in other.news().cases] == [("OWN", (RECEIVED,))]
+
+
+@pytest.mark.real
+def test_an_alert_without_a_stage_is_no_news_until_it_has_one(
+    two: tuple[Monitor, Monitor], clock: Clock
+) -> None:
+    one, other = two
+    alert, received = an_open_alert()
+    one.put(alert)
+    assert [notice for notice in other.look() if isinstance(notice, NewsRead)] == []
+    one.put(received)
+    clock.s += 1
+    assert [case.stages for case in other.news().cases] == [(RECEIVED,)]
+
+
+def test_news_are_taken_apart_where_one_of_them_trips() -> None:
+    cases = tuple(Case(alert=an_alert(alert_id=name), received_ms=1, door="mqtt", age_s=0, late=False)
+                  for name in "AB")  # fmt: skip
+    kiosk = Kiosk(kiosk_id=KioskId("kz-1"))
+    whole = NewsRead(cases=cases, kiosks=(kiosk,), texts=(PAGE,))
+    parts = apart(whole)
+    assert parts == [NewsRead(cases=cases[:1]), NewsRead(cases=cases[1:]), NewsRead(kiosks=(kiosk,)),
+                     NewsRead(texts=(PAGE,))]  # fmt: skip
+    assert [apart(part) for part in parts] == [[]] * 4
+    assert apart(LeaseChanged(True)) == []
 
 
 @pytest.mark.real

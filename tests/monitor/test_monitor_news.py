@@ -39,6 +39,15 @@ def test_an_alert_that_is_news_is_shown_as_it_stands() -> None:
     assert only(Show, learn(place, case)) == [Show(case)]
 
 
+def test_news_without_any_stage_is_passed_over() -> None:
+    """Nobody can say how far it is; what follows from it would trip each turn of the core."""
+    place = centre()
+    case = replace(cases.open_case(an_alert(), "mqtt", place.now()), stages=())
+    assert only(Show, learn(place, case)) == []
+    place.alert(alert_id="B")
+    assert [held.alert.alert_id for held in place.fleet.caseload.all()] == ["B"]
+
+
 def test_an_alert_that_is_news_stays_and_another_gives_way() -> None:
     place = centre(Limits(alerts=2))
     for alert_id in ("A", "B"):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -31,6 +31,7 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 AGAIN = frozenset({"40P01", "40001"})  # PostgreSQL broke a circle of two waiting monitors: try again
 TRIES = 3
+SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # else each SELECT sees another moment
 PATIENCE_S = 0.05  # a server that is there answers within that; one that is not holds nobody up for longer
 
 
@@ -133,6 +134,8 @@ class Store:
             raise StoreBroken(f"{self._where}: closed")
         connection.execution_options(writes=writes)
         with connection.begin():
+            if self.shared and not writes:
+                connection.execute(SNAPSHOT)
             return work(connection)
 
     def _broken(self, error: SQLAlchemyError) -> StoreBroken:

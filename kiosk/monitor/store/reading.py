@@ -19,10 +19,10 @@ NEWS_MAX = 1000  # rows in one look; the next look goes on
 
 
 def cases_of(connection: Connection, query: Select[Any]) -> list[Case]:
-    """Give the alerts that `query` selects, with their stages."""
+    """Give the alerts that `query` selects, with their stages; one without any is not there yet."""
     found = connection.execute(query).all()
     entries = read_stages(connection, (row.alert_id for row in found))
-    read = (rows.case_of(row, entries.get(row.alert_id, ())) for row in found)
+    read = (rows.case_of(row, entries[row.alert_id]) for row in found if row.alert_id in entries)
     return [case for case in read if case is not None]
 
 
