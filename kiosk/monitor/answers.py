@@ -19,12 +19,16 @@ NEVER, ALWAYS = float("inf"), float("-inf")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One alert's texts: how many came anew, what they were answered, what would prove the kiosk's MQTT."""
+    """One alert's texts: how many came anew, what they were answered, what would prove the kiosk's MQTT.
+
+    `number` is the first that such a text came from, even after the alert's end was told there.
+    """
 
     copy: int = 0
     answered: frozenset[str] = frozenset()
     proof_s: float = ALWAYS  # heard by MQTT after this, the kiosk needs no SMS
     again_s: float = ALWAYS  # the next text from then on counts as asking again
+    number: str = ""
 
 
 class Answers:
@@ -35,18 +39,27 @@ class Answers:
         self._outbox = outbox
         self._asked: dict[AlertId, Asking] = {}
 
-    def asked(self, case: Case, now: Now) -> None:
-        """Note that a text of this alert came: until its kiosk speaks by MQTT, it is thought deaf."""
+    def number(self, case: Case) -> str:
+        """Give the number that this alert's texts come from; empty where none is remembered."""
+        return self._asked.get(AlertId(case.alert.alert_id), Asking()).number
+
+    def asked(self, case: Case, now: Now) -> bool:
+        """Note that a text of this alert came: until its kiosk speaks by MQTT, it is thought deaf.
+
+        False for one that comes too soon to count.
+        """
         alert_id = AlertId(case.alert.alert_id)
         old = self._asked.get(alert_id)
         if old is None:
             by_network = {case.door, *case.also_by} != {"sms"}
             asking = Asking(proof_s=ALWAYS if by_network else now.s)
         elif now.s >= old.again_s:
-            asking = Asking(copy=old.copy + 1, proof_s=NEVER)
+            asking = Asking(copy=old.copy + 1, proof_s=NEVER, number=old.number)
         else:
-            return
-        self._asked[alert_id] = replace(asking, again_s=now.s + AGAIN_S)
+            return False
+        number = asking.number or case.sms_from
+        self._asked[alert_id] = replace(asking, again_s=now.s + AGAIN_S, number=number)
+        return True
 
     def resume(self, texts: tuple[Text, ...]) -> None:
         """Take over what another monitor, or our last run, has answered."""

@@ -165,9 +165,9 @@ class Caseload:
         self._put(new, old, now, told=old.stages)
         return [Show(new), bulletins.advanced(new)]
 
-    def forget_number(self, case: Case, now: Now) -> None:
-        """Let go of the number of a kiosk's SIM: nothing more will be answered there."""
-        self._put(cases.without_number(case), case, now, told=case.stages)
+    def set_number(self, case: Case, sms_from: str, now: Now) -> None:
+        """Note which SIM of a kiosk is answered, or (empty) that nothing more will be answered there."""
+        self._put(cases.with_number(case, sms_from), case, now, told=case.stages)
 
     def _put(self, case: Case, old: Case | None, now: Now, told: tuple[StageEntry, ...] = ()) -> None:
         """Hold a case, write what `old` has not, owe its kiosk every stage but those `told`."""

@@ -196,9 +196,14 @@ def with_outcome(case: Case, outcome: Outcome, referral: str) -> Case:
     return replace(case, stages=(*case.stages[:-1], replace(last, outcome=outcome, referral=referral)))
 
 
-def without_number(case: Case) -> Case:
-    """Forget which number its text came from."""
-    return replace(case, sms_from="")
+def with_number(case: Case, sms_from: str) -> Case:
+    """Note which number its text came from; empty: forget it."""
+    return replace(case, sms_from=sms_from)
+
+
+def ended_ms(case: Case) -> int | None:
+    """Tell when a person ended it; None while it is open."""
+    return max((entry.at_ms for entry in case.stages if entry.stage == "closed"), default=None)
 
 
 def overruled(case: Case, entry: StageEntry, asked: ReplyStage) -> Case:

@@ -9,11 +9,11 @@ from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import cases, sms_words
 from kiosk.monitor.answers import Answers
-from kiosk.monitor.caseload import Caseload
+from kiosk.monitor.caseload import KEEP_CLOSED_MS, Caseload
 from kiosk.monitor.effects import Answer, FleetEffect
 from kiosk.monitor.ledger import Ledger
 from kiosk.monitor.messages import AlertArrived, SmsArrived
-from kiosk.monitor.records import Inbound, StoreInbound
+from kiosk.monitor.records import Case, Inbound, StoreInbound
 from kiosk.monitor.sms_desk import Ignored, Refused, Said, Signed, SmsDesk
 from kiosk.wire import Rejected
 
@@ -72,17 +72,30 @@ class SmsPost:
         """Take an alert in as if it had come by MQTT, joined with what came another way."""
         alert = signed.alert
         old = self._caseload.get(alert.alert_id) or self._caseload.twin(alert)
-        if old is not None and cases.is_closed(old) and alert.presses <= old.alert.presses:
-            reason = "a text of an alert that is closed came again"
-            return [], _inbound(notice, "refused", now, reason, alert.kiosk_id, old.alert.alert_id)
         digits = sms_text.digits(notice.number)
         sender = f"+{digits}" if digits else ""  # a bulk sender's name cannot be answered
+        if old is not None and cases.is_closed(old) and alert.presses <= old.alert.presses:
+            self._tell_the_end(old, sender, now)
+            reason = "a text of an alert that is closed came again"
+            return [], _inbound(notice, "refused", now, reason, alert.kiosk_id, old.alert.alert_id)
         out = self._deliver(AlertArrived(alert=alert, door="sms", sms_from=sender), now)
         case = self._caseload.get(alert.alert_id) or self._caseload.twin(alert)
         if case is None or case.alert.kiosk_id != alert.kiosk_id:
             return out, _inbound(notice, "refused", now, "its name belongs to another kiosk", alert.kiosk_id)
         self._answers.asked(case, now)
         return out, _inbound(notice, "alert", now, "", alert.kiosk_id, case.alert.alert_id)
+
+    def _tell_the_end(self, case: Case, sender: str, now: Now) -> None:
+        """Answer a kiosk that has not heard of the end: else it calls on for hours.
+
+        A replay from another number than the first draws nothing.
+        """
+        ended_ms = cases.ended_ms(case) or 0
+        known = case.sms_from or self._answers.number(case)
+        if not sender or known not in {"", sender} or now.utc_ms - ended_ms > KEEP_CLOSED_MS:
+            return
+        if self._answers.asked(cases.with_number(case, sender), now):
+            self._caseload.set_number(case, sender, now)
 
     def _reply(self, notice: SmsArrived, said: Said, now: Now) -> tuple[list[FleetEffect], Inbound]:
         """Let a person accept or set out by SMS."""

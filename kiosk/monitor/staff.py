@@ -207,7 +207,7 @@ class Staff:
         self._answers.run(case, self._roster.get(case.alert.kiosk_id), now)
         over = cases.is_closed(case) and self._ledger.is_durable("stage", alert_id, "closed")
         if over and not self._outbox.has(alert_id, "answer"):
-            self._caseload.forget_number(case, now)
+            self._caseload.set_number(case, "", now)
 
     def _letter(self, text: Text) -> Letter | None:
         """Make up a text's number and words; None when it serves no more."""

@@ -141,7 +141,7 @@ class SharedStore:
         if decided is None:
             row.stages[entry.stage] = entry
             if entry.stage == "closed":
-                row.case = cases.without_number(row.case)
+                row.case = cases.with_number(row.case, "")
             if entry.stage != "received":
                 self._touch(row, writer)
             touched[name] = None

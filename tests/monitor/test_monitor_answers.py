@@ -1,0 +1,124 @@
+"""Signed answers to a kiosk that has nothing but SMS: none that it needs is lost for good."""
+
+from fakes.duty_centre import KEYS, SIM, DutyCentre, a_text
+from fakes.virtual_centre import UTC_MS
+
+from kiosk.monitor.caseload import KEEP_CLOSED_MS
+from kiosk.monitor.messages import Restored
+from kiosk.sms_signed import parse_answer, verify_answer
+
+SMS_ID = f"sms-17-1-{UTC_MS // 1000}"
+ELSEWHERE = "+77770000666"
+
+
+def centre(network: str | None = "") -> DutyCentre:
+    place = DutyCentre(network=network)
+    place.begin()
+    place.rise()
+    return place
+
+
+def closed(place: DutyCentre) -> DutyCentre:
+    """Let an alert come by SMS and be closed; every text is taken, and perhaps lost by the network."""
+    place.text_in(a_text())
+    place.pass_time(5)
+    place.act("close", alert=SMS_ID)
+    place.pass_time(60)
+    return place
+
+
+def told(place: DutyCentre, since: int = 0) -> list[str]:
+    """Give the stages that the kiosk itself would believe."""
+    stages = []
+    for sending in place.sent[since:]:
+        answer = parse_answer(sending.body)
+        if answer is not None:
+            assert sending.number == SIM
+            assert verify_answer(answer, KEYS.of("kz-1"), number=17, seq=1, pressed_s=UTC_MS // 1000)
+            stages.append(str(answer.stage))
+    return stages
+
+
+# ---- a kiosk that asks again
+
+
+def test_a_kiosk_that_asks_after_the_end_is_told_of_it_again() -> None:
+    place = closed(centre())
+    before = len(place.sent)
+    for minutes in range(1, 6):
+        place.text_in(a_text())
+        place.pass_time(60)
+        assert told(place, before) == ["closed"] * minutes
+    assert place.inbox()[-1].verdict == "refused"
+    assert place.fleet.caseload.all()[0].sms_from == ""
+
+
+def test_a_kiosk_whose_closing_text_is_still_on_its_way_is_told_once_more() -> None:
+    place = centre(network=None)
+    place.text_in(a_text())
+    place.act("close", alert=SMS_ID)
+    place.pass_time(40)
+    place.text_in(a_text())
+    for _ in range(3):
+        place.pass_time(2)
+        for sending in list(place.sent):
+            place.settle(sending)
+    assert told(place)[-1] == "closed"
+
+
+def test_texts_after_the_end_that_come_in_a_row_are_answered_once() -> None:
+    place = closed(centre())
+    before = len(place.sent)
+    for _ in range(20):
+        place.text_in(a_text())
+        place.pass_time(1)
+    assert told(place, before) == ["closed"]
+
+
+def test_a_replay_from_elsewhere_draws_nothing_after_the_end() -> None:
+    place = closed(centre())
+    before = len(place.sent)
+    for _ in range(5):
+        place.text_in(a_text(), ELSEWHERE)
+        place.text_in(a_text(), "Operator")
+        place.pass_time(60)
+    assert place.sent[before:] == []
+
+
+def test_a_kiosk_that_lost_the_internet_before_the_end_is_told_by_its_first_text() -> None:
+    place = centre()
+    place.alert()
+    place.act("close")
+    place.pass_time(600)
+    before = len(place.sent)
+    place.text_in(a_text())
+    place.pass_time(2)
+    assert told(place, before) == ["closed"]
+    place.pass_time(60)
+    place.text_in(a_text(), ELSEWHERE)
+    place.pass_time(2)
+    assert told(place, before) == ["closed"]
+
+
+def test_a_successor_tells_the_end_too() -> None:
+    first = closed(centre())
+    second = DutyCentre(utc_ms=first.utc_ms + 20_000)
+    second.handle(Restored(cases=first.fleet.caseload.all()))
+    second.begin(texts=first.planned())
+    second.pass_time(60)
+    assert told(second) == []
+    second.text_in(a_text())
+    second.pass_time(2)
+    assert told(second) == ["closed"]
+
+
+def test_six_hours_after_the_end_nobody_is_answered() -> None:
+    """A kiosk whose clock was never set may text on; what it says then is nobody's business any more."""
+    place = centre()
+    place.text_in(a_text(clock="unsynced"))
+    place.act("close", alert=SMS_ID)
+    before = len(place.sent)
+    place.utc_ms += KEEP_CLOSED_MS + 1
+    place.text_in(a_text(clock="unsynced"))
+    assert place.inbox()[-1].verdict == "refused"
+    assert place.sent[before:] == []
