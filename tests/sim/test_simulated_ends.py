@@ -11,7 +11,7 @@ from kiosk.simulate.laws.truth import Broken
 
 
 def a_fact(**changes: Any) -> Any:
-    known = {"alert_id": "A1", "kind": "press", "said": {}, "opened_s": 0.0, "reached_s": 1.0}
+    known = {"alert_id": "A1", "kind": "press", "said": {}, "last_s": 0.0, "reached_s": 1.0}
     return SimpleNamespace(**(known | {"forgotten_s": -1.0, "expired": False} | changes))
 
 
