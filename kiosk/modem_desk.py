@@ -126,7 +126,7 @@ class ModemDesk:
         alert_id = case.incident.alert_id
         token = Token(f"sms.{alert_id}.{job.mark}.{self._count}")
         self.with_modem = (token, now.s + 2 * deadline_s + 30)
-        self._cases.put(replace(case, sms=texting.handed(case.sms, job.mark, token)))
+        self._cases.put(replace(case, sms=texting.handed(case.sms, job.mark, token, now.s)))
         self._cases.attempted(alert_id)
         clock = transmission.clock_of_text(case.incident, now, self._reports.health.clock)
         text = transmission.sms(self._site, case.incident, job.form, clock)
@@ -151,6 +151,6 @@ def _needs_modem(case: Case) -> bool:
     return seeks_people or texting.due_s(case.sms, case.incident) is not None
 
 
-def _urgency(text: tuple[Case, Job]) -> tuple[bool, int, bool]:
+def _urgency(text: tuple[Case, Job]) -> tuple[bool, float, bool]:
     case, job = text
     return case.incident.kind != "press", *texting.urgency(job)

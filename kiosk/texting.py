@@ -15,6 +15,7 @@ from kiosk.incident import Incident, Unheard
 
 Form = Literal["gateway", "kk", "ru", "latin"]
 SMS_RETRY_MAX_S = 60.0
+NEVER_S = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,17 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One text to one number; `mark` is opaque and safe to log (`gateway1`, `duty2.1`)."""
+    """One text to one number; `mark` is opaque and safe to log (`gateway1`, `duty2.1`).
+
+    `tries` are those of this round; `handed_s` is when the number last had its turn, in whatever round.
+    """
 
     number: str
     form: Form
     mark: str
     state: Waiting | Handed | Sent
     tries: int = 0
+    handed_s: float = NEVER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +142,10 @@ def _queue(route: SmsRoute, job: Job) -> SmsRoute:
     """Queue a text unless one to that number is still on its way: jobs stay bounded by the list."""
     others = tuple(old for old in route.jobs if old.mark != job.mark)
     for old in route.jobs:
-        if old.mark == job.mark and not isinstance(old.state, Sent):
-            return route
+        if old.mark == job.mark:
+            if not isinstance(old.state, Sent):
+                return route
+            job = replace(job, handed_s=old.handed_s)
     return replace(route, jobs=(*others, job))
 
 
@@ -161,7 +168,8 @@ def wanted(incident: Incident) -> bool:
 def ready(route: SmsRoute, incident: Incident, now_s: float) -> Job | None:
     """Give the text to hand to the modem now.
 
-    The least tried comes first, so that a number that always fails holds up nobody; then the gateways.
+    Who has waited longest for a turn comes first, so that a number that always fails holds up nobody, and
+    that no round of others holds up what failed; then the gateways.
     """
     if not wanted(incident):
         return None
@@ -169,9 +177,9 @@ def ready(route: SmsRoute, incident: Incident, now_s: float) -> Job | None:
     return min(waiting, key=urgency, default=None)
 
 
-def urgency(job: Job) -> tuple[int, bool]:
+def urgency(job: Job) -> tuple[float, bool]:
     """Order waiting texts, the most urgent first."""
-    return job.tries, job.form != "gateway"
+    return job.handed_s, job.form != "gateway"
 
 
 def due_s(route: SmsRoute, incident: Incident) -> float | None:
@@ -181,9 +189,12 @@ def due_s(route: SmsRoute, incident: Incident) -> float | None:
     return min((job.state.at_s for job in route.jobs if isinstance(job.state, Waiting)), default=None)
 
 
-def handed(route: SmsRoute, mark: str, token: Token) -> SmsRoute:
+def handed(route: SmsRoute, mark: str, token: Token, now_s: float) -> SmsRoute:
     """Note that the modem has the text."""
-    return _change(route, mark, Handed(token), tried=1)
+    jobs = (
+        replace(job, tries=job.tries + 1, handed_s=now_s) if job.mark == mark else job for job in route.jobs
+    )
+    return _change(replace(route, jobs=tuple(jobs)), mark, Handed(token))
 
 
 def sent(route: SmsRoute, token: Token, reference: int) -> SmsRoute:
@@ -219,8 +230,6 @@ def job_of(route: SmsRoute, token: Token) -> Job | None:
     return next((job for job in route.jobs if job.state == Handed(token)), None)
 
 
-def _change(route: SmsRoute, mark: str, state: Waiting | Handed | Sent, tried: int = 0) -> SmsRoute:
-    jobs = tuple(
-        replace(job, state=state, tries=job.tries + tried) if job.mark == mark else job for job in route.jobs
-    )
+def _change(route: SmsRoute, mark: str, state: Waiting | Handed | Sent) -> SmsRoute:
+    jobs = tuple(replace(job, state=state) if job.mark == mark else job for job in route.jobs)
     return replace(route, jobs=jobs)

@@ -1,6 +1,7 @@
 """The SMS route of one incident: whom it writes to, when, and how often at most."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ def test_gateways_go_first_then_people() -> None:
     route, order = begin(SmsRoute(), incident(), LADDER, 110.0), []
     while job := ready(route, incident(), 110.0):
         order.append(job.mark)
-        route = handed(route, job.mark, Token(job.mark))
+        route = handed(route, job.mark, Token(job.mark), 110.0)
     assert order == ["gateway1", "duty1.1", "duty1.2"]
     assert due_s(route, incident()) is None
 
@@ -179,21 +180,58 @@ def test_numbers_that_always_fail_hold_up_nobody() -> None:
         job = ready(route, incident(), now_s)
         assert job is not None
         order.append(job.mark)
-        route, now_s = handed(route, job.mark, T), now_s + 45.0
+        route, now_s = handed(route, job.mark, T, now_s), now_s + 45.0
         route = failed(route, T, now_s, LADDER.timing) if job.form == "gateway" else sent(route, T, 1)
     assert order[:4] == ["gateway1", "gateway2", "duty1.1", "duty1.2"]
     assert set(order[4:]) == {"gateway1", "gateway2"}
 
 
+@pytest.mark.parametrize(("people", "tiers", "each_s"), [(8, 2, 8.0), (5, 2, 13.0), (2, 2, 31.0), (1, 1, 45)])
+def test_a_slow_modem_that_is_never_done_with_a_round_still_comes_back_to_the_gateway(
+    people: int, tiers: int, each_s: float
+) -> None:
+    """A review found it: each round's new texts came before the one that had failed once, for six hours."""
+    crowd = [
+        Tier(people=tuple(Officer(number=f"+7701{tier}00001{one}", language="ru") for one in range(people)))
+        for tier in range(tiers)
+    ]
+    ladder = replace(LADDER, duty=Duty(tiers=tuple(crowd)))
+    route, now_s, order = begin(SmsRoute(), incident(), ladder, 110.0), 110.0, []
+    while len(order) < 60:
+        tier_s = tier_due_s(route, incident(), ladder)
+        if tier_s is not None and now_s >= tier_s:
+            route = next_tier(route, incident(), ladder, now_s)
+        job = ready(route, incident(), now_s)
+        if job is None:
+            now_s += 1.0
+            continue
+        order.append(job.mark)
+        route, now_s = handed(route, job.mark, T, now_s), now_s + each_s
+        route = failed(route, T, now_s, LADDER.timing) if len(order) == 1 else sent(route, T, 1)
+    turns = [place for place, mark in enumerate(order) if mark == "gateway1"]
+    assert turns[1] <= people * tiers + 1
+    assert len(set(order)) == people * tiers + 1
+    assert max(later - sooner for sooner, later in pairwise(turns)) <= 2 * (people * tiers + 1)
+
+
+def test_a_new_round_begins_to_count_failures_anew() -> None:
+    route = begin(SmsRoute(), incident(), BARE, 110.0)
+    for _ in range(6):
+        route = failed(handed(route, "gateway1", T, 190.0), T, 200.0, LADDER.timing)
+    route = next_tier(sent(handed(route, "gateway1", T, 260.0), T, 1), incident(), BARE, 300.0)
+    route = failed(handed(route, "gateway1", T, 300.0), T, 310.0, LADDER.timing)
+    assert due_s(route, incident()) == 310.0 + LADDER.timing.sms_retry_s
+
+
 def test_a_text_that_is_with_the_modem_is_not_handed_twice() -> None:
-    route = handed(begin(SmsRoute(), incident(), BARE, 110.0), "gateway1", T)
+    route = handed(begin(SmsRoute(), incident(), BARE, 110.0), "gateway1", T, 110.0)
     assert ready(route, incident(), 500.0) is None
     assert route.jobs[0].state == Handed(T)
     assert job_of(route, T) == route.jobs[0]
 
 
 def test_a_round_does_not_queue_a_text_that_is_still_on_its_way() -> None:
-    route = handed(begin(SmsRoute(), incident(), LADDER, 110.0), "gateway1", T)
+    route = handed(begin(SmsRoute(), incident(), LADDER, 110.0), "gateway1", T, 110.0)
     again = next_tier(replace(route, next_tier=2), incident(), LADDER, 220.0)
     assert job_of(again, T) is not None
 
@@ -201,7 +239,7 @@ def test_a_round_does_not_queue_a_text_that_is_still_on_its_way() -> None:
 def test_a_failed_text_is_tried_again_ever_slower_up_to_a_minute() -> None:
     route, waits = begin(SmsRoute(), incident(), BARE, 110.0), []
     for _ in range(12):
-        route = failed(handed(route, "gateway1", T), T, 200.0, LADDER.timing)
+        route = failed(handed(route, "gateway1", T, 190.0), T, 200.0, LADDER.timing)
         at_s = due_s(route, incident())
         assert at_s is not None
         assert ready(route, incident(), at_s - 0.001) is None
@@ -211,7 +249,7 @@ def test_a_failed_text_is_tried_again_ever_slower_up_to_a_minute() -> None:
 
 
 def test_a_report_of_the_handset_is_noted_on_its_own_text() -> None:
-    route = handed(begin(SmsRoute(), incident(), LADDER, 110.0), "gateway1", T)
+    route = handed(begin(SmsRoute(), incident(), LADDER, 110.0), "gateway1", T, 110.0)
     route = sent(route, T, 42)
     assert reported(route, 41, delivered=True) == route
     assert reported(route, 42, delivered=False) == route
