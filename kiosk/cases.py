@@ -57,10 +57,14 @@ class Cases:
         return None
 
     def of_code(self, code: str) -> Case | None:
-        """Find what a person's code is about: the newest alarm before a drill, never tamper."""
-        found = [case for case in reversed(self.open) if case.incident.code == code]
-        by_kind = {case.incident.kind: case for case in reversed(found)}
-        return by_kind.get("press") or by_kind.get("drill")
+        """Find what a person's code is about: nothing where two have it, and never tamper."""
+        found = [case for case in self.open if case.incident.code == code and case.incident.kind != "tamper"]
+        return found[0] if len(found) == 1 else None
+
+    def is_free(self, code: str) -> bool:
+        """Tell whether no answer with this code can be meant for an incident that is open or ended lately."""
+        taken = {case.incident.code for case in self.open} | {ended for ended, _ in self._ended}
+        return code not in taken
 
     def add(self, case: Case) -> None:
         """Take in a new case."""
@@ -80,16 +84,19 @@ class Cases:
         if case:
             self.put(replace(case, incident=incident.step(case.incident, incident.Attempted())))
 
-    def drop(self, alert_id: str) -> None:
+    def drop(self, alert_id: str, now_s: float) -> None:
         """Let go of a case."""
-        self.open = tuple(case for case in self.open if case.incident.alert_id != alert_id)
+        self._let_go([case for case in self.open if case.incident.alert_id == alert_id], now_s)
 
     def drop_ended(self, now_s: float) -> None:
         """Let go of what is over; a drill stays until it is judged."""
-        over = [case for case in self.open if case.incident.kind != "drill" and _is_over(case)]
-        if over:
-            self._ended = (*self._ended, *((case.incident.code, now_s) for case in over))[-ENDED_MAX:]
-            self.open = tuple(case for case in self.open if case not in over)
+        self._let_go([case for case in self.open if case.incident.kind != "drill" and _is_over(case)], now_s)
+
+    def _let_go(self, gone: list[Case], now_s: float) -> None:
+        lately = [(code, at_s) for code, at_s in self._ended if now_s < at_s + LATE_ANSWER_S]
+        self._ended = (*lately, *((case.incident.code, now_s) for case in gone))[-ENDED_MAX:]
+        if gone:
+            self.open = tuple(case for case in self.open if case not in gone)
 
     def ended_lately(self, code: str, now_s: float) -> bool:
         """Tell whether an answer with this code may be meant for an incident that is over."""

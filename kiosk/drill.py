@@ -139,7 +139,7 @@ class DrillMaster:
 
     def _end(self, drill: Drill, missing: str, now: Now) -> Verdict:
         self._drill = None
-        self._alarm.cases.drop(drill.alert_id)
+        self._alarm.cases.drop(drill.alert_id, now.s)
         what = "drill_failed" if missing else "drill_passed"
         if not missing:
             self._reports.health = replace(self._reports.health, last_test_utc_ms=now.utc_ms)

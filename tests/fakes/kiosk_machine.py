@@ -234,6 +234,8 @@ class KioskMachine(RuleBasedStateMachine):
         of = next(case.incident for case in reversed(self._alerts()) if case.incident.kind == "press")
         if self.virtual.parts.alarm.cases.ended_lately(of.code, self.virtual.now_s):
             return  # it may be meant for the one that ended, and is not taken for this one
+        if sum(case.incident.code == of.code for case in self._alerts()) > 1:
+            return  # one was opened before the other was read from the journal
         self.witness.delivered[of.alert_id].add(word[1])
         self._feed(SmsReceived(number, f"{word[0]} {of.code}"))
 
