@@ -54,7 +54,7 @@ def told(what: str) -> list[Any]:
     [
         ("closed", [], 5.0, "never began"),
         ("closed", [a_fact()], 5.0, "no person had closed it"),
-        ("expired", [a_fact()], 500.0, "expired after 500 s"),
+        ("expired", [a_fact()], 500.0, "expired 500 s after its last press"),
     ],
 )
 def test_nothing_ends_by_itself(what: str, facts: list[Any], at_s: float, said: str) -> None:
