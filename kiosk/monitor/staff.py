@@ -165,11 +165,9 @@ class Staff:
     def run(self, now: Now, *, saved: bool, ticked: bool) -> list[FleetEffect]:
         """Climb and write what is due; the whole of it once a tick, else only what was touched."""
         touched = self._follow(now)
-        if not self._held or not self._rules.sends:
-            return []
-        out: list[FleetEffect] = []
-        if self._plan is not None:  # who is on duty is read a moment after the start
-            out = self._ladder.run(self._plan, now, None if ticked else touched)
+        if not self._held or not self._rules.sends or self._plan is None:
+            return []  # people's numbers and kiosks' are read a moment after the start
+        out = self._ladder.run(self._plan, now, None if ticked else touched)
         if not (saved or ticked):
             return out
         for alert_id in tuple(self._by_sms):

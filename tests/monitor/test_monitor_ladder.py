@@ -375,6 +375,23 @@ def test_a_successor_sends_what_was_planned_and_never_settled_rather_twice_than_
     assert ("r1t1", "aigul") not in second.steps()
 
 
+def test_a_restart_waits_with_planned_texts_until_it_is_known_who_is_there() -> None:
+    """The plan is read by a thread of its own, a moment after the lease is there."""
+    first = centre(network=None)
+    first.text_in(a_text())
+    first.settle(first.sent[0])
+    second = DutyCentre(utc_ms=first.utc_ms + 120_000)
+    second.handle(Restored(cases=first.fleet.caseload.all()))
+    second.lease(held=True, texts=first.planned())
+    second.pass_time(3)
+    assert second.sent == []
+    second.handle(PlanLoaded(PLAN))
+    second.pass_time(1)
+    assert ("r1t1", "boris") in second.steps()
+    (answer,) = (sending.body for sending in second.sent if sending.text.kind == "answer")
+    assert answer == first.fleet._staff._desk.answer(first.fleet.caseload.all()[0])
+
+
 def test_a_successor_hears_that_the_former_one_settled_a_text_after_all() -> None:
     first = centre(network=None)
     first.alert()
