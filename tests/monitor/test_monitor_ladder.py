@@ -75,6 +75,14 @@ def test_a_site_may_wait_before_the_first_tier() -> None:
     assert place.steps() == TIER_1
 
 
+def test_the_first_tier_waits_for_no_other_monitors_clock() -> None:
+    place = centre()
+    ahead = replace(place.now(), utc_ms=UTC_MS + 600_000)
+    place.handle(NewsRead(cases=(open_case(an_alert(), "https", ahead),)))
+    place.pass_time(1)
+    assert place.steps() == TIER_1
+
+
 @pytest.mark.parametrize("kind", ["drill", "tamper"])
 def test_a_drill_and_an_opened_case_call_nobody(kind: str) -> None:
     place = centre()
