@@ -111,6 +111,9 @@ class Escalation:
             climb = climbs.pop(old_id, None)
             if climb is not None:
                 climbs[new_id] = climb
+        if old_id in self._uncalled:
+            self._uncalled.discard(old_id)
+            self._uncalled.add(new_id)
 
     def clear(self) -> None:
         """Climb no more: another monitor does."""

@@ -235,6 +235,17 @@ def test_before_it_is_known_who_is_on_duty_the_ladder_waits_a_moment_and_no_long
     assert place.steps() == TIER_1
 
 
+def test_an_alert_that_got_its_name_meanwhile_is_hurried_all_the_same_when_there_is_a_phone() -> None:
+    place = centre()
+    place.handle(PlanLoaded(replace(PLAN, tiers=(), people=())))
+    place.text_in(a_text())
+    place.pass_time(2)
+    place.alert()
+    place.handle(PlanLoaded(PLAN))
+    place.pass_time(1)
+    assert [step for step in place.steps() if step in TIER_1] == TIER_1
+
+
 def test_a_tier_that_goes_home_in_the_middle_of_a_round_ends_the_round() -> None:
     place = centre()
     place.alert()
