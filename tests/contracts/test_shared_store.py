@@ -29,7 +29,7 @@ from kiosk.monitor.records import (
     StoreText,
     Text,
 )
-from kiosk.monitor.store import Store, lease, reading
+from kiosk.monitor.store import Store, lease, reading, replies
 from kiosk.monitor.store.engine import make_engine, sqlite_url
 from kiosk.monitor.store.schema import alerts, inbox, leases, metadata, stages, texts
 
@@ -137,6 +137,20 @@ def test_an_alert_id_of_another_kiosk_changes_nothing(pair: Pair) -> None:
     assert (found.alert.kiosk_id, found.alert.presses) == ("kz-1", 1)
 
 
+def test_a_press_after_the_end_is_counted_by_no_monitor(pair: Pair) -> None:
+    """Who closed it knew of one: the kiosk opens the second anew, but only where that is what it hears."""
+    put(pair.one, "A", RECEIVED)
+    pair.one.commit([StoreStage(AlertId("A"), a_stage("closed", "x", UTC_MS + 9))])
+    put(pair.other, "A", RECEIVED, presses=2, also=("door",), attempt=3)  # has not read of the end yet
+    found = pair.other.find("A")
+    assert found is not None
+    assert (found.alert.presses, found.alert.also, found.alert.attempt) == (1, (), 3)
+    assert pair.rows(select(alerts.c.presses)) == [(1,)]
+    told = pair.other.run(lambda db: replies.of_alert(db, "A"))
+    assert told is not None
+    assert [(reply.stage, reply.presses) for reply in told.after("received")] == [("closed", 1)]
+
+
 # ---- alerts that came by SMS
 
 
@@ -171,6 +185,39 @@ def test_two_monitors_that_know_one_alert_by_two_names_end_with_one(pair: Pair) 
     assert [entry.stage for entry in (pair.one.find("OWN") or a_case()).stages] == [
         "received", "accepted", "en_route",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", [1, 5])
+@pytest.mark.parametrize("own_first", [True, False])
+def test_a_text_that_was_closed_ends_its_alert_as_it_was_known_to_who_closed_it(
+    pair: Pair, own_first: bool, attempt: int
+) -> None:
+    closed = a_stage("closed", "x", UTC_MS + 9, outcome="helped")
+
+    def texted() -> None:
+        put(pair.one, SMS, RECEIVED, closed, door="sms", attempt=attempt)
+
+    if not own_first:
+        texted()
+    put(pair.other, "OWN", RECEIVED, presses=2, also=("door",))
+    if own_first:
+        texted()
+    pair.one.commit([StoreRenamed(AlertId(SMS), AlertId("OWN"))])
+    row = alerts.c
+    assert pair.rows(select(row.alert_id, row.closed_ms, row.outcome, row.presses)) == [
+        ("OWN", UTC_MS + 9, "helped", 1)
+    ]
+    found = pair.other.find("OWN")
+    assert found is not None
+    assert (found.alert.presses, found.alert.also) == (1, ())
+
+
+def test_a_closed_alert_keeps_its_own_end_when_a_text_of_it_was_closed_too(pair: Pair) -> None:
+    put(pair.one, SMS, RECEIVED, a_stage("closed", "x", UTC_MS + 5, outcome="other"), door="sms", presses=3)
+    put(pair.other, "OWN", RECEIVED, a_stage("closed", "y", UTC_MS + 9, outcome="helped"))
+    pair.one.commit([StoreRenamed(AlertId(SMS), AlertId("OWN"))])
+    row = alerts.c
+    assert pair.rows(select(row.closed_ms, row.outcome, row.presses)) == [(UTC_MS + 9, "helped", 1)]
 
 
 def test_renaming_what_is_not_there_or_to_the_same_name_changes_nothing(pair: Pair) -> None:

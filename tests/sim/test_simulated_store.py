@@ -125,7 +125,8 @@ def test_the_same_commits_end_in_the_same_rows(engine: Any, made: list[tuple[str
             commit = known(tried, seen)
             objections = writers[writer].write(connection, commit)
             assert mine.commit(commit, writer) == objections
-        assert {name: row.whole() for name, row in mine.rows.items()} == rows(connection)
+        whole = {name: row.whole() for name, row in mine.rows.items() if row.stages}
+        assert whole == rows(connection)
         ours = {key: (text.state, text.tries) for key, text in mine.texts.items()}
         assert ours == texts(connection)
         turn.rollback()

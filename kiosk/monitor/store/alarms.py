@@ -1,7 +1,7 @@
 """Alerts and their stages in the database, whichever monitor writes first.
 
 The first word about a stage stays, stages never go back, and copies of one alert are joined: every order of
-the same writes ends in the same rows. It decides nothing else.
+the same writes ends in the same rows, but that a press after the end is not counted. It decides nothing else.
 """
 
 import logging
@@ -119,6 +119,8 @@ def joined_row(new: Case, row: Row[Any] | None) -> rows.Values | None:
     readable = rows.readable([row.body], Alert)
     old = readable[0] if readable else new.alert
     joined = cases.join(old, msgspec.structs.replace(new.alert, alert_id=AlertId(row.alert_id)))
+    if row.closed_ms is not None:
+        joined = as_it_ended(joined, row.presses, old)
     came_by = {*rows.routes(row.also_by), *new.also_by} - {row.door}
     also_by = ",".join(door for door in rows.DOORS if door in came_by)
     sms_from = "" if row.closed_ms is not None else (rows.clean(new.sms_from, 16) or row.sms_from)
@@ -132,6 +134,11 @@ def joined_row(new: Case, row: Row[Any] | None) -> rows.Values | None:
         "b_sms_from": sms_from,
         "b_body": msgspec.json.encode(joined),
     }
+
+
+def as_it_ended(joined: Alert, presses: int, known: Alert) -> Alert:
+    """Count no more than was `known` to whoever closed it: the kiosk hears that, and opens the rest anew."""
+    return msgspec.structs.replace(joined, presses=presses, also=known.also)
 
 
 def read_stages(connection: Connection, ids: Iterable[str]) -> dict[str, list[StageEntry]]:

@@ -6,13 +6,13 @@ Whichever monitor renames first, and whether or not the other id is there alread
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, literal, select, update
+from sqlalchemy import Row, delete, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kiosk.bodies import Alert, AlertId
 from kiosk.monitor.records import StoreRenamed
 from kiosk.monitor.store import rows
-from kiosk.monitor.store.alarms import TIMED, Turn, joined_row, lock, touch
+from kiosk.monitor.store.alarms import TIMED, Turn, as_it_ended, joined_row, lock, touch
 from kiosk.monitor.store.schema import alerts, stages, texts
 
 
@@ -44,12 +44,15 @@ def _take_over(turn: Turn, old: Row[Any], new_id: str) -> None:
 def _join(turn: Turn, old: Row[Any], new: Row[Any]) -> None:
     """Both ids are there: what the SMS brought joins the other, which came first keeps its door."""
     case = rows.case_of(old, ())
-    if case is not None:
-        added = joined_row(case, new)
-        if added is not None:
-            columns = ("kind", "presses", "also_by", "sms_from", "body")
-            values = {name: added[f"b_{name}"] for name in columns}
-            turn.connection.execute(update(alerts).where(alerts.c.alert_id == new.alert_id).values(values))
+    values: rows.Values = {}
+    if case is not None and (added := joined_row(case, new)) is not None:
+        values = {name: added[f"b_{name}"] for name in ("kind", "presses", "also_by", "sms_from", "body")}
+    if case is not None and old.closed_ms is not None and new.closed_ms is None:
+        for joined in rows.readable([values.get("body", new.body)], Alert):
+            body = msgspec.json.encode(as_it_ended(joined, old.presses, case.alert))
+            values |= {"presses": old.presses, "body": body}
+    if values:
+        turn.connection.execute(update(alerts).where(alerts.c.alert_id == new.alert_id).values(values))
     if old.received_ms < new.received_ms:
         earlier = {"received_ms": old.received_ms, "door": old.door, "age_s": old.age_s, "late": old.late}
         earlier["also_by"] = ",".join(
@@ -69,12 +72,14 @@ def _move(turn: Turn, table: Any, change: StoreRenamed) -> None:
 
 
 def _note(turn: Turn, change: StoreRenamed) -> None:
-    """Keep the old name, and the times of the stages that moved."""
-    times = {
+    """Keep the old name, and the times of the stages that moved, and how it ended."""
+    moved: dict[str, Any] = {
         f"{stage}_ms": select(stages.c.at_ms)
         .where(stages.c.alert_id == change.new_id, stages.c.stage == stage)
         .scalar_subquery()
         for stage in TIMED
     }
-    statement = touch(turn).values(sms_id=change.old_id, **times)
+    outcome = select(stages.c.outcome).where(stages.c.alert_id == change.new_id, stages.c.stage == "closed")
+    moved["outcome"] = func.coalesce(outcome.scalar_subquery(), "")
+    statement = touch(turn).values(sms_id=change.old_id, **moved)
     turn.connection.execute(statement, {"b_alert_id": change.new_id})

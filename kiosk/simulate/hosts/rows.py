@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
-from kiosk.bodies import ReplyStage, Route
+from kiosk.bodies import Alert, ReplyStage, Route
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case, StageEntry
 
@@ -27,10 +27,17 @@ class Row:
         return replace(self.case, stages=tuple(ordered))
 
 
+def as_it_ended(joined: Alert, known: Alert) -> Alert:
+    """Count no more than was `known` to whoever closed it."""
+    return structs.replace(joined, presses=known.presses, also=known.also)
+
+
 def joined(row: Row, case: Case) -> Case | None:
     """Give what a copy adds; None when that is nothing."""
     old = row.case
     alert = cases.join(old.alert, structs.replace(case.alert, alert_id=old.alert.alert_id))
+    if "closed" in row.stages:
+        alert = as_it_ended(alert, old.alert)
     came_by = {*old.also_by, *case.also_by} - {old.door}
     sms_from = "" if "closed" in row.stages else (case.sms_from or old.sms_from)
     also_by = tuple(door for door in DOORS if door in came_by)

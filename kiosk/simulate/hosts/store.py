@@ -26,7 +26,7 @@ from kiosk.monitor.records import (
     StoreText,
     Text,
 )
-from kiosk.simulate.hosts.rows import DOORS, Row, joined
+from kiosk.simulate.hosts.rows import DOORS, Row, as_it_ended, joined
 from kiosk.wire import utc_text
 
 LEASE_S = 10.0
@@ -171,6 +171,8 @@ class SharedStore:
 
     def _join(self, old: Row, new: Row) -> None:
         new.case = joined(new, old.case) or new.case
+        if "closed" in old.stages and "closed" not in new.stages:
+            new.case = replace(new.case, alert=as_it_ended(new.case.alert, old.case.alert))
         if old.case.received_ms < new.case.received_ms:
             came_by = {new.case.door, *new.case.also_by} - {old.case.door}
             new.case = replace(
