@@ -21,6 +21,7 @@ LAT_DEG = (40.0, 56.0)  # a box around Kazakhstan: catches swapped or mistyped c
 LON_DEG = (46.0, 88.0)
 RESERVED = frozenset({"tamper", "mains_lost", "lamp"})  # names of other inputs, which a button must not take
 SOCKET_PATH_BYTES = 107  # sun_path of a Unix socket, less its closing zero (unix(7))
+TEXT_BUTTONS = 7  # places in a text's three bits; the eighth place is any other: a drill, tamper
 SOCKET_NAME = "/.control.sock"  # it is bound under this name first
 # Stems that would tell a bystander what the kiosk is for (rules of the prompts: discreet).
 DISCREET_STEMS = (
@@ -48,6 +49,7 @@ def check(config: Config, words: Catalogue) -> list[Problem]:
         _names,
         _pins,
         _guards,
+        _eighth,
         _place,
         _voice,
         _cover,
@@ -135,6 +137,12 @@ def _guards(config: Config) -> Iterator[Problem]:
                 yield Problem(f"buttons[{index}].{key}", what, "warning")
 
 
+def _eighth(config: Config) -> Iterator[Problem]:
+    if len(config.buttons) > TEXT_BUTTONS and config.sms is not None:
+        what = 'has no place in the three bits of a text; by SMS alone the centre calls it "other"'
+        yield Problem(f"buttons[{TEXT_BUTTONS}]", what, "warning")
+
+
 def _place(config: Config) -> Iterator[Problem]:
     site = config.site
     if site.kato[:2] not in KATO_REGIONS.split():
@@ -188,6 +196,11 @@ def _sms(config: Config) -> Iterator[Problem]:
         return
     if not sms.gateways and not config.duty.tiers:
         yield Problem("sms.gateways", "there is a modem but nobody to write to: add a gateway or a duty tier")
+    for key in ("sms_after_s", "tier_every_s"):
+        if getattr(config.timing, key) >= config.timing.incident_max_s:
+            end = f"incident_max_s ({config.timing.incident_max_s:g} s)"
+            what = f"must be shorter than {end}, else a press may end before anybody is written to"
+            yield Problem(f"timing.{key}", what)
     if sms.balance is not None:
         yield from _balance(sms.balance.pattern)
 

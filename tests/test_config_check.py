@@ -257,3 +257,20 @@ def test_an_sms_that_would_be_two_segments_is_a_problem(find: Find) -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize("key", ["sms_after_s", "tier_every_s"])
+def test_a_press_that_would_end_before_anybody_gets_a_text_is_refused(find: Find, key: str) -> None:
+    assert find(timing={"incident_max_s": 600.0, key: 599.0}) == []
+    (found,) = find(timing={"incident_max_s": 600.0, key: 600.0})
+    assert (found.key, found.level) == (f"timing.{key}", "error")
+    assert "must be shorter than incident_max_s (600 s)" in found.what
+    assert find(timing={"incident_max_s": 600.0, key: 3600.0}, sms=None, duty=Duty(tiers=())) == []
+
+
+def test_an_eighth_button_is_warned_of(find: Find) -> None:
+    buttons = tuple(Button(name=f"b{number}", pin=number + 4) for number in range(8))
+    assert find(buttons=buttons[:7], lamp={"pin": None}) == []
+    (found,) = find(buttons=buttons, lamp={"pin": None})
+    assert (found.key, found.level) == ("buttons[7]", "warning")
+    assert find(buttons=buttons, lamp={"pin": None}, sms=None, duty=Duty(tiers=())) == []
