@@ -82,7 +82,7 @@ class Escalation:
         if known is not None and known.once == once:
             return
         first_after_s = self._pace.first_after_s
-        rest_s = min(max(0.0, first_after_s - waited_s), first_after_s)  # another monitor's clock may be ahead
+        rest_s = min(max(0.0, first_after_s - waited_s), first_after_s)  # the clock that took it may be ahead
         first = self._left.get(alert_id, Climb(1, 1, now.s + rest_s))
         self._climbs[alert_id] = replace(first, once=once)
 

@@ -49,6 +49,7 @@ class Outbox:
         self._jobs: dict[Key, Job] = {}
         self._renamed: dict[str, AlertId] = {}
         self._begun: set[AlertId] = set()  # alerts of which a page has been handed over
+        self._given_up: list[Text] = []
 
     def has(self, alert_id: AlertId, kind: str) -> bool:
         """Tell whether a text of that kind about this alert is not settled."""
@@ -58,6 +59,11 @@ class Outbox:
         """Give who has a page that is not settled, and about which alert."""
         pages = (job.text for job in self._jobs.values() if job.text.kind == "page")
         return frozenset((text.alert_id, text.to) for text in pages)
+
+    def given_up(self) -> list[Text]:
+        """Give, once, the texts that nobody took."""
+        given_up, self._given_up = self._given_up, []
+        return given_up
 
     def plan(self, text: Text, now: Now) -> None:
         """Write a text down; it goes out by `run` once that is durable."""
@@ -80,6 +86,7 @@ class Outbox:
     def clear(self) -> None:
         """Let go of everything: another monitor sends from now on."""
         self._jobs.clear()
+        self._given_up.clear()
         self._begun.clear()
 
     def rename(self, old_id: AlertId, new_id: AlertId) -> None:
@@ -87,11 +94,13 @@ class Outbox:
         self._renamed[old_id] = new_id
         if old_id in self._begun:
             self._begun.add(new_id)
+        moved = (replace(one, alert_id=new_id) if one.alert_id == old_id else one for one in self._given_up)
+        self._given_up = list(moved)
         for key, job in list(self._jobs.items()):
             if key[0] == old_id:
                 del self._jobs[key]
-                moved = replace(job.text, alert_id=new_id)
-                self._jobs[_key(moved)] = replace(job, text=moved)
+                text = replace(job.text, alert_id=new_id)
+                self._jobs[_key(text)] = replace(job, text=text)
 
     def forget(self, alert_id: AlertId) -> None:
         """Let go of the names that an alert once had."""
@@ -178,6 +187,7 @@ class Outbox:
         detail = (*_detail(job.text), ("reason", reason[:TOLD_MAX]))
         if job.text.tries >= TRIES_MAX:
             self._settle(job.text, "failed", reason[:TOLD_MAX], now)
+            self._given_up.append(job.text)
             return [Tell("text_given_up", detail, "error")]
         again = replace(job.text, at_ms=now.utc_ms, reason=reason[:TOLD_MAX])
         wait_s = min(BACKOFF_S * 2.0 ** (again.tries - 1), BACKOFF_MAX_S)

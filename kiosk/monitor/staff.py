@@ -170,6 +170,8 @@ class Staff:
         out = self._ladder.run(self._plan, now, None if ticked else touched)
         if not (saved or ticked):
             return out
+        for text in self._outbox.given_up():
+            self._answers.give_up(text, now)
         for alert_id in tuple(self._by_sms):
             self._answer(alert_id, now)
         return out + self._outbox.run(now, self._letter)
@@ -202,9 +204,10 @@ class Staff:
         if case is None or not case.sms_from:
             self._by_sms.pop(alert_id, None)
             return
-        self._answers.run(case, self._roster.get(case.alert.kiosk_id), now)
+        kiosk = self._roster.get(case.alert.kiosk_id)
+        self._answers.run(case, kiosk, now)
         over = cases.is_closed(case) and self._ledger.is_durable("stage", alert_id, "closed")
-        if over and not self._outbox.has(alert_id, "answer"):
+        if over and self._answers.is_told(case, kiosk) and not self._outbox.has(alert_id, "answer"):
             self._caseload.set_number(case, "", now)
 
     def _letter(self, text: Text) -> Letter | None:

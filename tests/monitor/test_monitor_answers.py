@@ -3,8 +3,10 @@
 from fakes.duty_centre import KEYS, SIM, DutyCentre, a_text
 from fakes.virtual_centre import UTC_MS
 
+from kiosk.monitor.answers import RETRY_S
 from kiosk.monitor.caseload import KEEP_CLOSED_MS
 from kiosk.monitor.messages import Restored
+from kiosk.monitor.outbox import SEND_MAX_S, TRIES_MAX
 from kiosk.sms_signed import parse_answer, verify_answer
 
 SMS_ID = f"sms-17-1-{UTC_MS // 1000}"
@@ -101,10 +103,7 @@ def test_a_kiosk_that_lost_the_internet_before_the_end_is_told_by_its_first_text
 
 
 def test_a_successor_tells_the_end_too() -> None:
-    first = closed(centre())
-    second = DutyCentre(utc_ms=first.utc_ms + 20_000)
-    second.handle(Restored(cases=first.fleet.caseload.all()))
-    second.begin(texts=first.planned())
+    second = take_over(closed(centre()))
     second.pass_time(60)
     assert told(second) == []
     second.text_in(a_text())
@@ -122,3 +121,89 @@ def test_six_hours_after_the_end_nobody_is_answered() -> None:
     place.text_in(a_text(clock="unsynced"))
     assert place.inbox()[-1].verdict == "refused"
     assert place.sent[before:] == []
+
+
+# ---- a network that is away
+
+
+def test_an_answer_that_was_given_up_is_tried_again_while_its_stage_is_the_newest() -> None:
+    place = centre()
+    place.text_in(a_text())
+    place.network = "modem: not open"
+    place.act("accept", alert=SMS_ID)
+    place.pass_time(210)
+    assert place.texts()["accepted", "kz-1"] == "failed"
+    place.network = ""
+    before = len(place.sent)
+    place.pass_time(RETRY_S)
+    assert told(place, before) == ["accepted"]
+    place.pass_time(3600)
+    assert told(place, before) == ["accepted"]
+
+
+def test_the_end_is_told_once_the_network_is_back() -> None:
+    place = centre()
+    place.text_in(a_text())
+    place.network = "modem: not open"
+    place.act("close", alert=SMS_ID)
+    place.pass_time(1800)
+    place.network = ""
+    before = len(place.sent)
+    place.pass_time(RETRY_S + 70)
+    assert told(place, before) == ["closed"]
+    assert place.fleet.caseload.all()[0].sms_from == ""
+
+
+def test_a_newer_stage_does_not_wait_for_the_rest_of_an_older_one() -> None:
+    place = centre()
+    place.text_in(a_text())
+    place.network = "modem: not open"
+    place.act("accept", alert=SMS_ID)
+    place.pass_time(210)
+    place.network = ""
+    before = len(place.sent)
+    place.act("close", alert=SMS_ID)
+    assert told(place, before) == ["closed"]
+    place.pass_time(600)
+    assert told(place, before) == ["closed"]
+
+
+def test_a_network_that_stays_away_is_tried_now_and_then() -> None:
+    place = centre(network="modem: not open")
+    place.text_in(a_text())
+    place.act("accept", alert=SMS_ID)
+    place.pass_time(3600)
+    tries = sum(sending.text.kind == "answer" for sending in place.sent)
+    assert 3600 / (RETRY_S + 200) * TRIES_MAX * 0.8 < tries < 3600 / RETRY_S * TRIES_MAX
+
+
+def test_a_successor_tries_again_what_was_given_up() -> None:
+    first = centre()
+    first.text_in(a_text())
+    first.network = "modem: not open"
+    first.act("accept", alert=SMS_ID)
+    first.pass_time(210)
+    second = take_over(first)
+    assert told(second) == ["accepted"]
+    second.pass_time(600)
+    assert told(second) == ["accepted"]
+
+
+def test_a_successor_goes_on_with_an_answer_that_is_planned_behind_one_that_was_not_needed() -> None:
+    first = centre(network="modem: not open")
+    first.text_in(a_text())
+    first.act("accept", alert=SMS_ID)
+    first.pass_time(6)
+    assert first.texts()["received", "kz-1"] == "failed"
+    second = take_over(first)
+    second.pass_time(SEND_MAX_S)
+    assert told(second) == ["accepted"]
+
+
+def take_over(first: DutyCentre) -> DutyCentre:
+    """Kill one monitor and let another one go on with what is on disk."""
+    second = DutyCentre(utc_ms=first.utc_ms + 20_000)
+    second.handle(Restored(cases=first.fleet.caseload.all()))
+    second.begin(texts=first.planned())
+    second.pass_time(2)
+    return second
