@@ -155,7 +155,8 @@ class Desk:
         """Pass the fleet's answer on to whoever asked."""
         reply = self._waiting.pop(answer.token, None)
         if reply is not None:
-            reply({"ok": answer.ok, "text": answer.text, "alert_id": answer.alert_id})
+            said: dict[str, Any] = {"ok": answer.ok, "text": answer.text, "alert_id": answer.alert_id}
+            reply(said | {"presses": answer.presses} if answer.presses else said)
 
     def _token(self, reply: Reply) -> Token:
         self._asked += 1

@@ -51,12 +51,13 @@ class Announce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Answer the person who asked."""
+    """Answer the person who asked, or a door: that one hears how many presses are counted, too."""
 
     token: Token
     ok: bool
     text: str
     alert_id: str = ""
+    presses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

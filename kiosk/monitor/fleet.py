@@ -4,7 +4,7 @@ Total: no notice raises, and one that concerns nothing changes nothing. A kiosk 
 after the store has its alert.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from kiosk.bodies import KioskId
@@ -151,15 +151,14 @@ class Fleet:
         taken = self.caseload.take(notice, now)
         if isinstance(taken, Rejected):
             if notice.token is not None:
-                refused = Answer(token=notice.token, ok=False, text=taken.reason)
-                return [refused]
+                return [Answer(token=notice.token, ok=False, text=taken.reason)]
             refusal = BodyRefused(kiosk_id=kiosk_id, leaf="alert", reason=taken.reason)
             return self.roster.on_refused(refusal, now)
         if notice.token is not None:
             case = self.caseload.get(notice.alert.alert_id)
-            stage = cases.top(case) if case else "received"
+            stage, presses = (cases.top(case), case.alert.presses) if case else ("received", 0)
             answer = Answer(token=notice.token, ok=True, text=stage, alert_id=notice.alert.alert_id)
-            taken += self._ledger.when_durable(answer)
+            taken += self._ledger.when_durable(replace(answer, presses=presses))
         return taken + self.roster.on_alert(kiosk_id, notice.alert.seq, now)
 
     def _status(self, notice: StatusArrived, now: Now) -> list[FleetEffect]:

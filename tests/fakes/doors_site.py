@@ -59,7 +59,8 @@ def patient() -> Iterator[pytest.MonkeyPatch]:
 class FakeCore:
     """The centre's socket: takes alerts in, keeps them in the database, tells of stages.
 
-    `mood`: ok; slow (answers at `release`); silent (never answers); broken (not on disk); foreign; mad.
+    `mood`: ok; slow (answers at `release`); silent (never answers); broken (not on disk); foreign; mad;
+    mute (does not say how many presses it has counted).
     """
 
     path: Path
@@ -124,7 +125,13 @@ class FakeCore:
         if isinstance(alert, wire.Rejected) or alert.kiosk_id != request["peer"]:
             return {"ok": False, "text": "refused", "alert_id": ""}
         self.taken.append(alert)
-        return {"ok": True, "text": self._keep(alert), "alert_id": alert.alert_id}
+        said = {"ok": True, "text": self._keep(alert), "alert_id": alert.alert_id}
+        return said if self.mood == "mute" else said | {"presses": self._presses(alert)}
+
+    def _presses(self, alert: Alert) -> int:
+        with self.engine.begin() as db:
+            counted = select(alerts.c.presses).where(alerts.c.alert_id == alert.alert_id)
+            return int(db.execute(counted).scalar_one())
 
     def _keep(self, alert: Alert) -> str:
         with self.engine.execution_options(writes=True).begin() as db:

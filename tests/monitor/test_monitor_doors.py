@@ -373,6 +373,26 @@ def test_a_store_that_cannot_be_read_is_said_and_stops_no_alert(
     assert (health["core"], health["store"]) == (True, False)
 
 
+def test_a_receipt_claims_no_press_that_the_core_has_not_counted(
+    site: DoorsSite, kiosk: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A press after the end is opened anew by its kiosk, if it only hears that nobody counted it."""
+
+    async def unreadable(*_: object) -> None:
+        raise Unreadable("TimeoutError")
+
+    assert send(site, kiosk, "ENDED").json()["presses"] == 1
+    site.core.advance("ENDED", "closed")
+    found = send(site, kiosk, "ENDED", presses=2).json()
+    assert (found["stage"], found["presses"]) == ("closed", 1)
+    monkeypatch.setattr(alerts, "look", unreadable)
+    blind = send(site, kiosk, "ENDED", presses=2).json()
+    assert (blind["stage"], blind["presses"]) == ("closed", 1)
+    site.core.mood = "mute"
+    assert send(site, kiosk, "ENDED", presses=2).status_code == 503
+    assert send(site, kiosk, "OPEN").json()["stage"] == "received"
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_of_ours_is_no_receipt_and_tells_no_inside(
     site: DoorsSite, kiosk: requests.Session, monkeypatch: pytest.MonkeyPatch
@@ -405,7 +425,7 @@ def test_a_storm_of_alerts_never_overruns_the_cores_socket() -> None:
         doors = alerts.AlertDoors(None, feed, None, Waiting())  # type: ignore[arg-type]
         peer = Peer(name="kz-1", serial="1", not_before_s=0, not_after_s=0)
         stages = await asyncio.gather(*(doors._hand_over(an_alert(), peer) for _ in range(600)))
-        assert set(stages) == {"received"}
+        assert set(stages) == {("received", 0)}
         assert feed.most == alerts.AT_ONCE
 
     asyncio.run(storm())

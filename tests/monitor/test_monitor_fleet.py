@@ -710,6 +710,21 @@ def test_a_copy_that_another_monitor_received_first_is_received_all_the_same() -
     assert [(answer.ok, answer.text) for answer in only(Answer, out)] == [(True, "received")]
 
 
+def test_a_door_hears_how_many_presses_are_counted() -> None:
+    """After the end no more are: the door may not be able to look, and the kiosk must hear that."""
+    place = centre()
+
+    def deliver(presses: int) -> tuple[str, int]:
+        alert = an_alert(presses=presses, route="https")
+        out = place.handle(AlertArrived(alert=alert, door="https", token=Token("t")))
+        (said,) = only(Answer, out)
+        return said.text, said.presses
+
+    assert [deliver(1), deliver(3)] == [("received", 1), ("received", 3)]
+    place.act("close")
+    assert deliver(4) == ("closed", 3)
+
+
 def test_a_word_about_an_alert_that_memory_let_go_changes_nothing() -> None:
     place = VirtualCentre()
     over = Overruled(AlertId("gone"), StageEntry(stage="closed", at_ms=1), "accepted")

@@ -60,11 +60,12 @@ class AlertDoors:
         alert = await read(request, Alert)
         if alert.kiosk_id != peer.name:
             raise Refused(403, f"kiosk_id: must be {peer.name}, the name in the certificate")
-        stage = await self._hand_over(alert, peer)
+        stage, presses = await self._hand_over(alert, peer)
         LOG.info("door=alerts peer=%s alert=%s stage=%s", peer.name, alert.alert_id, stage)
-        return answer(await self._reply(alert, stage))
+        return answer(await self._reply(alert, stage, presses))
 
-    async def _hand_over(self, alert: Alert, peer: Peer) -> ReplyStage:
+    async def _hand_over(self, alert: Alert, peer: Peer) -> tuple[ReplyStage, int]:
+        """Give the stage that it has reached and the presses that are counted; 0 where the core is mute."""
         away = Refused(503, "the centre cannot take alerts now; try again, and use the other paths meanwhile")
         try:
             question = {"ask": "alert", "body": wire.encode(alert).decode(), "peer": peer.name}
@@ -80,16 +81,22 @@ class AlertDoors:
         if said.get("ok") is not True or stage is None:
             LOG.error("door=alerts alert=%s refused=%s", alert.alert_id, _reason(said))
             raise away
-        return stage
+        presses = said.get("presses")
+        return stage, presses if isinstance(presses, int) else 0
 
-    async def _reply(self, alert: Alert, stage: ReplyStage) -> Reply:
-        """Word the receipt as the other paths do; the core's word is enough where the store is slow."""
+    async def _reply(self, alert: Alert, stage: ReplyStage, presses: int) -> Reply:
+        """Word the receipt as the other paths do; the core's word is enough where the store is slow.
+
+        Never claim a press of an alert that is closed which nobody counted: its kiosk would not open it anew.
+        """
         with suppress(Unreadable):
             told = await self._told(alert.alert_id, RECEIPT_LOOK_S)
             if told is not None and (reply := told.at(stage)) is not None:
                 return reply
+        if not presses and stage == "closed":
+            raise Refused(503, "the centre cannot tell how this alert was closed; try again")
         at = wire.utc_text(time.time_ns() // 1_000_000)
-        return Reply(alert_id=alert.alert_id, stage=stage, at=at, presses=alert.presses)
+        return Reply(alert_id=alert.alert_id, stage=stage, at=at, presses=presses or alert.presses)
 
     async def replies(self, request: Request, peer: Peer) -> Response:
         """Answer with the stages beyond `after`, in order; wait for one, at most `wait` seconds."""

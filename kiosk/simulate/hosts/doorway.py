@@ -40,20 +40,20 @@ class Doorway:
             answered[0] = True
             stage = said.get("text")
             if said.get("ok") is True and stage in STAGES:
-                answer(wire.encode(self._receipt(alert, stage)))
+                answer(wire.encode(self._receipt(alert, stage, said.get("presses", 0))))
             else:
                 answer(None)
 
         self._centre.ask({"ask": "alert", "body": body.decode(), "peer": peer}, reply)
         self._agenda.after(CORE_S, lambda: reply({}))
 
-    def _receipt(self, alert: Alert, stage: Any) -> Reply:
+    def _receipt(self, alert: Alert, stage: Any, presses: int) -> Reply:
         if self._centre.works:
             for told in self._store.replies(alert.alert_id, "") or ():
                 if told.stage == stage:
                     return told
         at = wire.utc_text(0)
-        return Reply(alert_id=alert.alert_id, stage=stage, at=at, presses=alert.presses)
+        return Reply(alert_id=alert.alert_id, stage=stage, at=at, presses=presses or alert.presses)
 
     def ask(self, alert_id: str, after: str, peer: str, answer: Answer) -> None:
         """`GET /v1/alerts/<id>/replies`: at once when there is something, else held."""
