@@ -116,6 +116,11 @@ class Contacts:
             if name not in (TAMPER, MAINS)
         }
 
+    def pressing(self, now: Now) -> bool:
+        """Tell whether somebody may be in the middle of a press of a button."""
+        buttons = (press for name, press in self._inputs.items() if name not in (TAMPER, MAINS))
+        return any(_is_under_way(press, now.s) for press in buttons)
+
     def raw(self) -> dict[str, str]:
         """Tell of every input whether it is closed at this moment."""
         return {name: "pressed" if press.is_down else "released" for name, press in self._inputs.items()}
@@ -202,6 +207,18 @@ class Contacts:
         times = [self._check_s, *(max(at_s, self._caught_up_s) for at_s in moves)]
         rehearsal_s = self.rehearsal.wake_s()
         return min(times if rehearsal_s is None else [*times, rehearsal_s])
+
+
+def _is_under_way(press: Press, now_s: float) -> bool:
+    """Tell whether a press may still come of what the contact does or just did."""
+    unsettled = press.contact is not None and not press.contact.settled
+    match press.state:
+        case contact.Held() | contact.HeldAtStart():
+            return True
+        case contact.Idle(tap_s=float(tap_s)) if now_s <= tap_s + press.rules.double_s:
+            return True
+        case _:
+            return unsettled
 
 
 def _began_s(press: Press) -> float:

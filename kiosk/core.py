@@ -62,7 +62,7 @@ class Core:
         levels = parts.contacts.button_levels()
         if levels != parts.reports.health.contacts:
             parts.reports.health = replace(parts.reports.health, contacts=levels)
-        out += parts.orders.run(now)
+        out += parts.orders.run(now, pressing=parts.contacts.pressing(now))
         out += parts.alarm.run(now)
         out += parts.contacts.run(now)
         out += parts.upkeep.run(

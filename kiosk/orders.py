@@ -18,6 +18,8 @@ from kiosk.upkeep import Upkeep
 REMEMBERED = 32
 RESTART_AFTER_S = 2.0  # so that the command's result reaches the broker first
 RESTART_NOT_BEFORE_S = 10.0  # a broker that delivers a restart again after it must not make a loop
+FINGER_EVERY_S = 0.5  # so often a restart that waits for somebody's finger looks again
+FINGER_MAX_S = 60.0  # a contact that never rests must not put it off for ever
 RESTART_CODE = 75  # EX_TEMPFAIL: systemd starts the service again
 
 
@@ -30,7 +32,7 @@ class Orders:
         self._reports = reports
         self._seen: tuple[str, ...] = ()
         self._refreshing: tuple[str, ...] = ()
-        self._stop: tuple[str, float] | None = None
+        self._stop: tuple[str, float, float] | None = None  # of which order, when, and when at the latest
         self._started_s = 0.0
         self.drill = DrillMaster(alarm, reports)
         self.updates = UpdateDesk(reports)
@@ -120,10 +122,11 @@ class Orders:
             self._result(command.command_id, "rejected", now, refusal)
             return
         self._result(command.command_id, "succeeded", now)
-        self._stop = (command.command_id, now.s + RESTART_AFTER_S)
+        at_s = now.s + RESTART_AFTER_S
+        self._stop = (command.command_id, at_s, at_s + FINGER_MAX_S)
 
-    def run(self, now: Now) -> list[Effect]:
-        """Judge the drill; carry out a restart that is due."""
+    def run(self, now: Now, *, pressing: bool) -> list[Effect]:
+        """Judge the drill; carry out a restart that is due, but not while somebody may be `pressing`."""
         out: list[Effect] = [*self.updates.run(now), *self.drill.follow(now)]
         for verdict in self.drill.run(now):
             out += verdict.effects
@@ -131,9 +134,12 @@ class Orders:
                 state: CommandState = "failed" if verdict.missing else "succeeded"
                 self._result(verdict.command_id, state, now, verdict.missing)
         if self._stop and now.s >= self._stop[1]:
-            command_id, self._stop = self._stop[0], None
+            command_id, _, last_s = self._stop
+            self._stop = None
             if self._alarm.cases.open:
                 self._result(command_id, "failed", now, "an alert came first")
+            elif pressing and now.s < last_s:
+                self._stop = (command_id, now.s + FINGER_EVERY_S, last_s)
             else:
                 out.append(Stop(RESTART_CODE, "restart was ordered"))
         return out

@@ -1,17 +1,19 @@
 """The centre's commands: once, in time, answered, and never in an alarm's way."""
 
 import pytest
-from fakes.virtual_kiosk import VirtualKiosk
+from fakes.virtual_kiosk import VirtualKiosk, example_config
+from msgspec.structs import replace
 
 from kiosk.bodies import Command
+from kiosk.config import Button, Contact
 from kiosk.drill import INTERRUPTED
 from kiosk.effects import Answer, RefreshVoice, Stop
 from kiosk.messages import CommandReceived, DrillAsked, Token, VoiceRefreshed
-from kiosk.orders import REMEMBERED, RESTART_CODE
+from kiosk.orders import FINGER_EVERY_S, FINGER_MAX_S, REMEMBERED, RESTART_AFTER_S, RESTART_CODE
 
 
-def online() -> VirtualKiosk:
-    return VirtualKiosk().start().board().modem().online().run(20.0).quiet()
+def online(**config: object) -> VirtualKiosk:
+    return VirtualKiosk(config=example_config(**config)).start().board().modem().online().run(20.0).quiet()
 
 
 def test_report_brings_a_heartbeat_at_once() -> None:
@@ -133,6 +135,61 @@ def test_a_restart_that_the_broker_delivers_again_makes_no_loop() -> None:
     virtual.order("restart")
     assert virtual.results() == [("rejected", "it has only just started")]
     assert virtual.run(5.0).of(Stop) == []
+
+
+HOLD, DOUBLE = Button(name="b", pin=17, guard="hold", hold_s=2.0), Button(name="b", pin=17, guard="double")
+
+
+def ordered(button: Button = HOLD) -> VirtualKiosk:
+    virtual = online(buttons=(button,))
+    virtual.order("restart")
+    return virtual.run(RESTART_AFTER_S - 0.5)
+
+
+def test_a_restart_waits_for_a_finger_that_is_holding_a_button() -> None:
+    virtual = ordered()
+    virtual.edge("b", pressed=True)
+    virtual.run(1.9)
+    assert virtual.of(Stop) == []
+    virtual.run(0.2)
+    assert virtual.alerts
+    assert virtual.run(60.0).of(Stop) == []
+    assert virtual.results()[-1] == ("failed", "an alert came first")
+
+
+def test_a_restart_waits_for_the_second_of_two_presses() -> None:
+    virtual = ordered(DOUBLE).press("b", for_s=0.2).run(0.9)
+    assert virtual.of(Stop) == []
+    assert virtual.press("b", for_s=0.2).alerts
+
+
+def test_a_restart_comes_once_the_finger_is_gone() -> None:
+    virtual = ordered().press("b", for_s=0.7)
+    assert virtual.of(Stop) == []
+    assert len(virtual.run(FINGER_EVERY_S).of(Stop)) == 1
+
+
+@pytest.mark.parametrize("name", ["b", "tamper"])
+def test_neither_a_button_that_is_stuck_nor_a_case_that_is_open_puts_a_restart_off(name: str) -> None:
+    virtual = online(buttons=(replace(HOLD, guard="double"),), tamper=Contact(pin=22))
+    virtual.edge(name, pressed=True)
+    virtual.run(40.0)
+    if name == "tamper":
+        virtual.reply("closed")
+    assert virtual.parts.contacts.levels()[name] == ("stuck" if name == "b" else "pressed")
+    virtual.order("restart")
+    assert len(virtual.run(RESTART_AFTER_S + 0.1).of(Stop)) == 1
+
+
+def test_a_contact_that_never_rests_puts_a_restart_off_for_a_while_only() -> None:
+    virtual = ordered()
+    for number in range(round(FINGER_MAX_S / 0.01) + 100):
+        virtual.edge("b", pressed=number % 2 == 0)
+        virtual.run(0.01)
+        if virtual.of(Stop):
+            break
+    assert len(virtual.of(Stop)) == 1
+    assert number * 0.01 > FINGER_MAX_S - 1.0
 
 
 # ---- voice
