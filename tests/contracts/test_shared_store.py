@@ -1,5 +1,7 @@
 """What several monitors that share one database must leave in it, whoever writes first."""
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,12 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from fakes.mqtt_kiosk import wait_for
 from fakes.virtual_centre import UTC_MS, a_beat, an_alert, an_event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text
+from sqlalchemy import Connection, delete, select, text
 
 from kiosk.bodies import AlertId, KioskId, ReplyStage
+from kiosk.monitor.caseload import KEEP_CLOSED_MS
 from kiosk.monitor.messages import Overruled
 from kiosk.monitor.records import (
     Case,
@@ -29,9 +33,10 @@ from kiosk.monitor.records import (
     StoreText,
     Text,
 )
-from kiosk.monitor.store import Store, lease, reading, replies
+from kiosk.monitor.store import Store, StoreBroken, lease, reading, replies
 from kiosk.monitor.store.engine import make_engine, sqlite_url
 from kiosk.monitor.store.schema import alerts, inbox, leases, metadata, stages, texts
+from kiosk.monitor.store.writing import Writer
 
 LONG_AGO_MS = 1_000_000  # a time that no clock of a test machine is behind
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
@@ -220,6 +225,35 @@ def test_a_closed_alert_keeps_its_own_end_when_a_text_of_it_was_closed_too(pair:
     assert pair.rows(select(row.closed_ms, row.outcome, row.presses)) == [(UTC_MS + 9, "helped", 1)]
 
 
+@pytest.mark.real
+def test_a_rename_that_meets_the_same_alert_by_its_own_name_joins_it(postgres_url: str) -> None:
+    """Both monitors hear the kiosk's own copy at once, and one of them has not read of its text yet."""
+    pair, failed = Pair(postgres_url), list[StoreBroken]()
+    put(pair.one, SMS, RECEIVED, door="sms")
+    own = [StoreRenamed(AlertId(SMS), AlertId("OWN")), StoreAlert(a_case("OWN"))]
+
+    def rename() -> None:
+        try:
+            pair.one.run(lambda db: Writer("monitor-1").write(db, own), writes=True)
+        except StoreBroken as error:
+            failed.append(error)
+
+    def insert(connection: Connection) -> None:
+        Writer("monitor-2").write(
+            connection, [StoreAlert(a_case("OWN")), StoreStage(AlertId("OWN"), RECEIVED)]
+        )
+        renaming.start()
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        wait_for(lambda: connection.execute(blocked).scalar(), "the rename to wait for us")
+
+    renaming = threading.Thread(target=rename)
+    pair.other.run(insert, writes=True)
+    renaming.join()
+    assert failed == []
+    assert pair.rows(select(alerts.c.alert_id, alerts.c.sms_id)) == [("OWN", SMS)]
+    pair.close()
+
+
 def test_renaming_what_is_not_there_or_to_the_same_name_changes_nothing(pair: Pair) -> None:
     put(pair.one, "A", RECEIVED)
     pair.one.commit([StoreRenamed(AlertId("A"), AlertId("A")), StoreRenamed(AlertId("N"), AlertId("M"))])
@@ -238,6 +272,34 @@ def test_an_sms_that_went_out_stays_sent(pair: Pair) -> None:
     assert pair.one.run(lambda connection: reading.texts_written(connection, 0)) == [sent]
     put(pair.one, "A", RECEIVED)
     assert pair.other.run(reading.open_texts) == [sent]
+
+
+def test_the_end_of_an_alert_leaves_the_number_that_it_must_be_told_to(pair: Pair) -> None:
+    """Power may go between the closing and its signed text; whoever has sent that lets go of the number."""
+    ended = a_stage("closed", "x", at_ms=UTC_MS + 5)
+
+    def number() -> list[tuple[Any, ...]]:
+        return pair.rows(select(alerts.c.sms_from))
+
+    put(pair.one, SMS, RECEIVED, door="sms", sms_from="+77019999917")
+    pair.one.commit([StoreStage(AlertId(SMS), ended)])
+    put(pair.other, SMS, presses=2, also_by=("mqtt",))  # one that has not heard of the end yet
+    assert number() == [("+77019999917",)]
+    told = replace(a_case(SMS, door="sms"), stages=(RECEIVED, ended))
+    pair.one.commit([StoreAlert(told)])
+    assert number() == [("",)]
+    pair.other.commit([StoreAlert(replace(told, also_by=("https",), sms_from="+77019999917"))])
+    assert number() == [("",)]
+
+
+def test_whoever_takes_over_reads_how_the_kiosks_of_alerts_closed_lately_were_answered(pair: Pair) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    answer = Text(alert_id=AlertId("A"), step="closed", to="kz-1", kind="answer", at_ms=1)
+    page = replace(answer, step="r1t1", to="x", kind="page")
+    put(pair.one, "A", RECEIVED, a_stage("closed", "x", at_ms=now_ms))
+    put(pair.one, "B", RECEIVED, a_stage("closed", "x", at_ms=now_ms - KEEP_CLOSED_MS - 60_000))
+    pair.one.commit([StoreText(answer), StoreText(page), StoreText(replace(answer, alert_id=AlertId("B")))])
+    assert pair.other.run(reading.open_texts) == [answer]
 
 
 def test_an_sms_that_came_in_twice_is_kept_once(pair: Pair) -> None:

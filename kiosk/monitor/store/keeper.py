@@ -29,7 +29,8 @@ from kiosk.monitor.store.writing import Writer
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-AGAIN = frozenset({"40P01", "40001"})  # PostgreSQL broke a circle of two waiting monitors: try again
+# PostgreSQL broke a circle of two waiting monitors, or another one inserted what we were about to rename to.
+AGAIN = frozenset({"40P01", "40001", "23505"})
 TRIES = 3
 SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # else each SELECT sees another moment
 PATIENCE_S = 0.05  # a server that is there answers within that; one that is not holds nobody up for longer
