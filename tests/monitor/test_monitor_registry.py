@@ -8,7 +8,7 @@ import pytest
 from fakes.registry_rows import TOKEN, a_certificate, a_draft, made_token
 from sqlalchemy import Engine
 
-from kiosk.monitor.store import audit, certificates, drafts, registry, tokens
+from kiosk.monitor.store import audit, certificates, drafts, duty, registry, tokens
 from kiosk.monitor.store.drafts import RegistryError
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
@@ -44,6 +44,33 @@ def test_a_kiosk_is_created_found_and_changed_and_each_change_is_recorded(engine
         ("aida", "kiosk_changed", "kz-ala-0001", "number note"),
         ("aida", "kiosk_added", "kz-ala-0001", ""),
     ]
+
+
+@pytest.mark.parametrize("now_ms", [4000, 1000, 900])
+@pytest.mark.parametrize("what", ["change", "revoke", "reinstate"])
+def test_the_plan_follows_each_change_whatever_the_clock_says(engine: Engine, what: str, now_ms: int) -> None:
+    """Another machine's clock was ahead, or a long import began later and was there before."""
+    reader = duty.PlanReader()
+
+    def planned() -> dict[str, tuple[int, bool]]:
+        with engine.begin() as db:
+            return {kiosk.kiosk_id: (kiosk.number, kiosk.revoked) for kiosk in reader.read(db, 10_000).kiosks}
+
+    with engine.begin() as db:
+        for kiosk_id, number, at_ms in (("kz-1", 17, 1000), ("kz-2", 18, 5000)):
+            registry.create(db, a_draft(kiosk_id=kiosk_id, number=number), who="x", now_ms=at_ms)
+        if what == "reinstate":
+            registry.revoke(db, "kz-1", "keyCompromise", who="x", now_ms=1000)
+    assert planned()["kz-1"] == (17, what == "reinstate")
+    for number in (27, 28):
+        with engine.begin() as db:
+            if what == "change":
+                registry.change(db, a_draft(kiosk_id="kz-1", number=number), who="x", now_ms=now_ms)
+            elif what == "revoke":
+                registry.revoke(db, "kz-1", "keyCompromise", who="x", now_ms=now_ms)
+            else:
+                registry.reinstate(db, "kz-1", who="x", now_ms=now_ms)
+        assert planned()["kz-1"] == (number if what == "change" else 17, what == "revoke")
 
 
 def test_an_id_or_number_that_is_taken_is_refused_and_nothing_is_lost(engine: Engine) -> None:

@@ -6,13 +6,13 @@ It knows SQL and never decides who is on duty: that is `rota`'s.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from kiosk.bodies import KioskId, Place, Words
 from kiosk.monitor import rota
 from kiosk.monitor.records import Person, Plan, Registered
 from kiosk.monitor.rota import Shift
-from kiosk.monitor.store import schema
+from kiosk.monitor.store import registry, schema
 
 SCRIPTS: dict[str, Literal["kk", "ru", "latin"]] = {"kk": "kk", "ru": "ru", "en": "latin"}
 
@@ -114,16 +114,11 @@ class PlanReader:
         )
 
     def _registered(self, connection: Connection) -> tuple[Registered, ...]:
-        table = schema.registry.c
-        seen = connection.execute(
-            select(func.count(), func.max(table.changed_ms), func.count(table.revoked_ms)).select_from(
-                schema.registry
-            )
-        ).one()
-        if tuple(seen) != self._seen:
-            rows = connection.execute(select(schema.registry).order_by(table.kiosk_id))
+        seen = registry.changes(connection)
+        if seen != self._seen:
+            rows = connection.execute(select(schema.registry).order_by(schema.registry.c.kiosk_id))
             self._kiosks = tuple(_kiosk(row) for row in rows)
-            self._seen = tuple(seen)
+            self._seen = seen
         return self._kiosks
 
 
