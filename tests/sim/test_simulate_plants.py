@@ -158,6 +158,13 @@ CASES = (
     Case(plant.a_second_press_cancels, 7, "", MQTT_ONLY, (PRESS, press(35.0))),
     Case(plant.a_restart_forgets_what_was_open, 7, "", MQTT_ONLY, (PRESS, crash(33.0, "k1", 3.0))),
     Case(
+        plant.what_waits_behind_the_reading_wipes_it, 7, "", MQTT_ONLY,
+        (
+            PRESS, fault(34.0, "disk:k1", "stall", 11.0), crash(35.0, "k1", 1.0),
+            crash(45.212, "k1", 1.0), press(45.235),
+        ),
+    ),
+    Case(
         plant.an_incident_expires_after_a_tenth_of_its_time, 7, "", Shop(https=False, sms=False, max_s=600.0),
         (PRESS, late(130.0)),
     ),

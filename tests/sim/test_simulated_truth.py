@@ -1,11 +1,15 @@
 """What the simulation holds for true about a text that names an incident by its four digits."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kiosk.bodies import AlertId
 from kiosk.effects import Tell
+from kiosk.journal.record import pack
+from kiosk.messages import IncidentRecord, Snapshot
 from kiosk.simulate.laws import truth as judged
 from kiosk.simulate.laws.fact import Fact
 from kiosk.simulate.laws.truth import Truth
@@ -66,3 +70,35 @@ def test_of_two_presses_of_one_moment_the_one_opened_last_is_the_newest(truth: T
     pressed(truth, "A1", 10.0)
     newer = pressed(truth, "A2", 10.0)
     assert truth.newest("k1") is newer
+
+
+def disk(*alert_ids: str, damaged: bool = False) -> Any:
+    kept = tuple(
+        IncidentRecord(
+            alert_id=AlertId(alert_id), kind="press", button="counter", pressed_utc_ms=0, clock="synced",
+            seq=1, code="4807", stage="sending",
+        )
+        for alert_id in alert_ids
+    )  # fmt: skip
+    packed = pack(Snapshot(incidents=kept))
+    return SimpleNamespace(packed=replace(packed, sha256="torn") if damaged else packed)
+
+
+def died(truth: Truth, on_disk: Any, now_s: float) -> list[str]:
+    box: Any = SimpleNamespace(who="k1", number=1, disk=on_disk)
+    return [fact.alert_id for fact in truth.died(box, now_s)]
+
+
+def test_what_lay_on_a_whole_disk_must_lie_there_at_the_next_crash(truth: Truth) -> None:
+    pressed(truth, "A1", 10.0)
+    assert died(truth, disk("A1"), 20.0) == []
+    assert died(truth, disk("A1"), 30.0) == []
+    assert died(truth, disk("A2"), 40.0) == ["A1"]
+    assert died(truth, disk("A2"), 50.0) == []
+
+
+def test_what_a_disk_never_had_or_a_damaged_one_lost_is_forgotten(truth: Truth) -> None:
+    never, lost = pressed(truth, "A1", 10.0), pressed(truth, "A2", 11.0)
+    assert died(truth, disk("A2"), 20.0) == []
+    assert died(truth, disk("A2", damaged=True), 30.0) == []
+    assert (never.forgotten_s, lost.forgotten_s) == (20.0, 30.0)

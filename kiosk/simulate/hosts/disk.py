@@ -99,9 +99,9 @@ class Journal:
         if not self._alive:
             return
         snapshot, quarantined = self._disk.read()
-        self._post(JournalLoaded(snapshot, quarantined))
         self._busy = False
-        self._next()
+        self._next()  # what waits is begun before the core has heard what was read
+        self._post(JournalLoaded(snapshot, quarantined))
 
     def save(self, snapshot: Snapshot) -> None:
         """Write one snapshot; a newer one replaces one that waits."""

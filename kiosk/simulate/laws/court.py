@@ -120,7 +120,8 @@ class Court:
         """The process or the power is gone."""
         self.counts["crashes"] += 1
         box.loaded = False
-        self._truth.died(box, self._agenda.now_s)
+        for fact in self._truth.died(box, self._agenda.now_s):
+            raise Broken(7, f"{fact.alert_id} went from the disk of {box.who}, and nobody had ended it")
         self._speech.died(box)
         self.note(box.who, "loses its power" if power else "its process ends")
 

@@ -23,6 +23,7 @@ class Fact:
     on_kiosk: bool = True  # the kiosk still has it open
     sent_s: float = -1.0
     forgotten_s: float = -1.0  # a crash before the disk had it, a torn disk, a start without the journal
+    on_disk: bool = False  # its kiosk's, when that lost its process
     reached_s: float = -1.0
     said: dict[str, float] = field(default_factory=dict)  # what persons said, and `received` by the centre
     kiosk_knows: str = "pressed"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from kiosk import effects as do
 from kiosk.bodies import Alert, AlertId
+from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect, Tell
 from kiosk.incident import Incident
 from kiosk.journal.record import Damaged, unpack
@@ -132,18 +133,22 @@ class Truth:
         if fact is not None and fact.sent_s < 0:
             fact.sent_s = now_s
 
-    def died(self, box: Box, now_s: float) -> None:
-        """Note what a kiosk that lost its process still has on its disk."""
-        kept = {record.alert_id: record for record in _on_disk(box)}
+    def died(self, box: Box, now_s: float) -> list[Fact]:
+        """Note what a kiosk that lost its process still has on its disk; give what went from a whole one."""
+        found, gone = _on_disk(box), list[Fact]()
+        kept = {record.alert_id: record for record in found or ()}
         for fact in tuple(self.open.get(box.who, {}).values()):
             record = kept.get(AlertId(fact.alert_id))
             if record is None or fact.kind == "drill":
+                gone += [fact] if fact.on_disk and found is not None and len(kept) < CASES_MAX else []
                 fact.forgotten_s = now_s
                 self._left(box, fact)
             else:
+                fact.on_disk = True
                 fact.kiosk_knows = record.stage
                 fact.presses = max(1, record.presses)
                 del fact.again_s[fact.presses - 1 :]
+        return gone
 
     # ---- the centre
 
@@ -201,14 +206,14 @@ def _own(box: Box, alert_id: str) -> Incident | None:
     return case.incident if case is not None else None
 
 
-def _on_disk(box: Box) -> tuple[IncidentRecord, ...]:
+def _on_disk(box: Box) -> tuple[IncidentRecord, ...] | None:
     packed = box.disk.packed
     if packed is None:
-        return ()
+        return None
     try:
         return unpack(packed.format, packed.body, packed.sha256).incidents
     except Damaged:
-        return ()
+        return None
 
 
 def _number_of(case: Case) -> int:
