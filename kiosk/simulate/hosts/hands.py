@@ -53,10 +53,11 @@ def carry_out(hands: Hands, effect: FleetEffect) -> None:
 
 def sizes_of(fleet: Fleet) -> dict[str, int]:
     """Count what a fleet keeps and owes: it tells nobody else."""
-    keys = fleet._staff._outbox._jobs  # noqa: SLF001
+    texts = [job.text for job in fleet._staff._outbox._jobs.values()]  # noqa: SLF001
+    pages = Counter((text.alert_id, text.to) for text in texts if text.kind == "page")
     return {
         "unsaved": len(fleet._ledger._unsaved),  # noqa: SLF001
-        "texts": len(keys),
-        "texts to one": max(Counter((alert_id, to) for alert_id, _, to in keys).values(), default=0),
+        "texts": len(texts),
+        "pages of one": max(pages.values(), default=0),
         "untold": len(fleet.caseload._untold._owed),  # noqa: SLF001
     }

@@ -34,7 +34,7 @@ A_MINUTE = {
 SNAPSHOT_BYTES = 16_384
 UNSAVED_MAX = 6_000  # changes of one monitor that wait for its store
 UNSETTLED_MAX = 600  # texts of one monitor
-TO_ONE_MAX = 2  # of these to one person about one alert: it may have two names for a while
+PAGES_MAX = 2  # of these to one person about one alert: it may have two names for a while
 WAITING_MAX = 4_000  # messages at the broker
 QUEUE_MAX = 4_000  # items that wait for one monitor
 
@@ -110,7 +110,7 @@ class Bounds:
                 sizes = centre.sizes()
                 self._demand(f"{centre.who}: unsaved changes", sizes["unsaved"], UNSAVED_MAX)
                 self._demand(f"{centre.who}: unsettled texts", sizes["texts"], UNSETTLED_MAX)
-                self._demand(f"{centre.who}: unsettled texts to one", sizes["texts to one"], TO_ONE_MAX)
+                self._demand(f"{centre.who}: unsettled pages of one", sizes["pages of one"], PAGES_MAX)
                 self._demand(f"{centre.who}: items that wait", sizes["queue"], QUEUE_MAX)
         self._demand("broker: messages that wait", self._broker.waiting, WAITING_MAX)
 
