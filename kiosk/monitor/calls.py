@@ -20,8 +20,8 @@ class PlanLoaded:
 class LeaseChanged:
     """We are (no longer) the one monitor that escalates.
 
-    `texts` is every SMS so far, in whatever state, of the alerts that are still open: those that the former
-    one left planned are sent again, and the ladder goes on behind the last.
+    `texts` is every SMS so far, in whatever state, of the alerts that are still open, and the answers to
+    kiosks of those just closed: what the former one left planned is sent again, and the ladder goes on.
     """
 
     held: bool

@@ -34,7 +34,7 @@ class Case:
     """One alert with all that became of it; `age_s` is how old it was when it came.
 
     `door` is the path it came by first, `also_by` are those that brought a copy later. `sms_from` is the
-    number of the kiosk's own SIM, which signed answers go to; it is forgotten when the alert is closed.
+    number of the kiosk's own SIM, which signed answers go to; it is forgotten when the end was told there.
     """
 
     alert: Alert

@@ -121,17 +121,13 @@ def test_stages_never_go_back_behind_what_another_one_decided(pair: Pair) -> Non
 
 
 def test_the_alerts_own_row_tells_how_far_it_is(pair: Pair) -> None:
-    put(pair.one, "A", RECEIVED, sms_from="+77010000000")
+    put(pair.one, "A", RECEIVED)
     later = (a_stage("accepted", "x", UTC_MS + 1), a_stage("en_route", "x", UTC_MS + 2))
     last = (a_stage("on_scene", "x", UTC_MS + 3), a_stage("closed", "x", UTC_MS + 4, outcome="referred"))
     put(pair.other, "A", *later, *last)
     row = alerts.c
-    query = select(
-        row.accepted_ms, row.en_route_ms, row.on_scene_ms, row.closed_ms, row.outcome, row.sms_from
-    )
-    assert pair.rows(query) == [(UTC_MS + 1, UTC_MS + 2, UTC_MS + 3, UTC_MS + 4, "referred", "")]
-    put(pair.one, "A", sms_from="+77010000000")
-    assert pair.rows(select(row.sms_from)) == [("",)], "a number is forgotten with the end of its alert"
+    query = select(row.accepted_ms, row.en_route_ms, row.on_scene_ms, row.closed_ms, row.outcome)
+    assert pair.rows(query) == [(UTC_MS + 1, UTC_MS + 2, UTC_MS + 3, UTC_MS + 4, "referred")]
 
 
 def test_an_alert_id_of_another_kiosk_changes_nothing(pair: Pair) -> None:

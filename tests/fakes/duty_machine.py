@@ -94,11 +94,14 @@ class Disk:
             self.alerts[name] = replace(case, stages=())
         else:
             doors = dict.fromkeys((*old.also_by, case.door, *case.also_by))
+            sms_from = old.sms_from or case.sms_from
+            if cases.is_closed(old):
+                sms_from = old.sms_from if case.sms_from or not cases.is_closed(case) else ""
             self.alerts[name] = replace(
                 old,
                 alert=cases.join(old.alert, case.alert),
                 also_by=tuple(door for door in doors if door != old.door),
-                sms_from="" if cases.is_closed(old) else old.sms_from or case.sms_from,
+                sms_from=sms_from,
             )
         return name
 

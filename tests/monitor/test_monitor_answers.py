@@ -123,6 +123,20 @@ def test_six_hours_after_the_end_nobody_is_answered() -> None:
     assert place.sent[before:] == []
 
 
+def test_a_crash_between_the_closing_and_its_text_loses_neither() -> None:
+    first = centre()
+    first.text_in(a_text())
+    first.network = None
+    first.act("close", alert=SMS_ID)
+    assert first.texts()["closed", "kz-1"] == "planned"
+    assert first.fleet.caseload.all()[0].sms_from == SIM
+    second = take_over(first)
+    assert told(second) == []
+    second.pass_time(SEND_MAX_S)
+    assert told(second) == ["closed"]
+    assert second.fleet.caseload.all()[0].sms_from == ""
+
+
 # ---- a network that is away
 
 

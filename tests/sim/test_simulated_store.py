@@ -29,19 +29,21 @@ WRITERS = ("mon-a", "mon-b")
 
 
 def a_case(alert_id: str, at_ms: int, door: Any, **alert: Any) -> Case:
-    sms_from = alert.pop("sms_from")
+    sms_from, ends = alert.pop("sms_from"), alert.pop("ends", ())
     body = an_alert(alert_id=alert_id, attempt=alert["presses"], place=PLACE, **alert)
     return Case(
         alert=body, received_ms=UTC_MS + at_ms, door=door, age_s=0, late=False, sms_from=sms_from,
-        stages=(StageEntry(stage="received", at_ms=UTC_MS + at_ms),),
+        stages=(StageEntry(stage="received", at_ms=UTC_MS + at_ms), *ends),
     )  # fmt: skip
 
 
 def changes() -> st.SearchStrategy[Change]:
     ids = st.sampled_from(IDS)
+    end = StageEntry(stage="closed", at_ms=UTC_MS + 2)
     case = st.builds(
         a_case, ids, st.integers(0, 3), st.sampled_from(["mqtt", "https", "sms"]), presses=st.integers(1, 3),
         kind=st.sampled_from(["press", "drill"]), sms_from=st.sampled_from(["", "+77010000001"]),
+        ends=st.sampled_from([(), (end,)]),
     )  # fmt: skip
     entry = st.builds(
         StageEntry, stage=st.sampled_from(STAGES), at_ms=st.integers(UTC_MS, UTC_MS + 3),

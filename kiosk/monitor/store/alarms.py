@@ -123,7 +123,9 @@ def joined_row(new: Case, row: Row[Any] | None) -> rows.Values | None:
         joined = as_it_ended(joined, row.presses, old)
     came_by = {*rows.routes(row.also_by), *new.also_by} - {row.door}
     also_by = ",".join(door for door in rows.DOORS if door in came_by)
-    sms_from = "" if row.closed_ms is not None else (rows.clean(new.sms_from, 16) or row.sms_from)
+    sms_from = rows.clean(new.sms_from, 16) or row.sms_from
+    if row.closed_ms is not None:  # whoever has told the end there lets go of the number; nobody adds one
+        sms_from = row.sms_from if new.sms_from or not cases.is_closed(new) else ""
     if readable and (joined, also_by, sms_from) == (old, row.also_by, row.sms_from):
         return None
     return {
@@ -196,5 +198,5 @@ def _fill_in(turn: Turn, fresh: list[rows.Values]) -> None:
             continue
         statement = touch(turn).values({f"{stage}_ms": bindparam("b_at_ms")})
         if stage == "closed":
-            statement = statement.values(outcome=bindparam("b_outcome"), sms_from="")
+            statement = statement.values(outcome=bindparam("b_outcome"))
         turn.connection.execute(statement, done)

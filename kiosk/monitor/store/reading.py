@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from kiosk.bodies import Event
+from kiosk.monitor.caseload import KEEP_CLOSED_MS
 from kiosk.monitor.cases import is_sms_name
 from kiosk.monitor.records import Case, Kiosk, Text
 from kiosk.monitor.store import rows
 from kiosk.monitor.store.alarms import read_stages
 from kiosk.monitor.store.bulk import among
+from kiosk.monitor.store.engine import clock_ms
 from kiosk.monitor.store.schema import alerts, events, kiosks, texts
 
 CLOSED_LOADED = 500  # closed alerts of the last hours that a kiosk may still ask about
@@ -105,7 +107,10 @@ def texts_written(connection: Connection, since_ms: int) -> list[Text]:
 
 
 def open_texts(connection: Connection) -> list[Text]:
-    """Give every SMS so far of the alerts that are still open."""
+    """Give every SMS so far of alerts that are open, and the answers to kiosks of those just closed."""
     still_open = select(alerts.c.alert_id).where(alerts.c.closed_ms.is_(None))
-    query = select(texts).where(texts.c.alert_id.in_(still_open)).order_by(texts.c.at_ms)
+    lately = alerts.c.closed_ms >= clock_ms(connection) - KEEP_CLOSED_MS
+    answered = and_(texts.c.kind == "answer", texts.c.alert_id.in_(select(alerts.c.alert_id).where(lately)))
+    wanted = or_(texts.c.alert_id.in_(still_open), answered)
+    query = select(texts).where(wanted).order_by(texts.c.at_ms)
     return [rows.text_of(row) for row in connection.execute(query)]

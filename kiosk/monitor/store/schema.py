@@ -58,7 +58,7 @@ alerts = Table(
     Column("on_scene_ms", BigInteger),
     Column("closed_ms", BigInteger),
     Column("outcome", String(16), nullable=False, default=""),
-    Column("sms_from", String(16), nullable=False, default=""),  # the kiosk's SIM; emptied at the end
+    Column("sms_from", String(16), nullable=False, default=""),  # the kiosk's SIM, until the end was told
     Column("body", LargeBinary, nullable=False),
     Column("written_ms", BigInteger, nullable=False, default=0),  # by the database's clock
     Column("writer", Id, nullable=False, default=""),  # the only monitor that wrote; empty: several

@@ -39,7 +39,9 @@ def joined(row: Row, case: Case) -> Case | None:
     if "closed" in row.stages:
         alert = as_it_ended(alert, old.alert)
     came_by = {*old.also_by, *case.also_by} - {old.door}
-    sms_from = "" if "closed" in row.stages else (case.sms_from or old.sms_from)
+    sms_from = case.sms_from or old.sms_from
+    if "closed" in row.stages:
+        sms_from = old.sms_from if case.sms_from or not cases.is_closed(case) else ""
     also_by = tuple(door for door in DOORS if door in came_by)
     found = replace(old, alert=alert, also_by=also_by, sms_from=sms_from)
     return None if found == old else found

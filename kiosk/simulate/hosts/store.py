@@ -140,8 +140,6 @@ class SharedStore:
         decided = row.stages.get(entry.stage, further)
         if decided is None:
             row.stages[entry.stage] = entry
-            if entry.stage == "closed":
-                row.case = cases.with_number(row.case, "")
             if entry.stage != "received":
                 self._touch(row, writer)
             touched[name] = None
@@ -221,9 +219,11 @@ class SharedStore:
         return tuple(text for key, text in self.texts.items() if key in found) if found else ()
 
     def open_texts(self) -> tuple[Text, ...]:
-        """Give every text so far of alerts that are open."""
+        """Give every text so far of alerts that are open, and the answers to kiosks of the others."""
         still_open = {name for name, row in self.rows.items() if "closed" not in row.stages}
-        return tuple(text for key, text in self.texts.items() if key[0] in still_open)
+        return tuple(
+            text for text in self.texts.values() if text.alert_id in still_open or text.kind == "answer"
+        )
 
     def replies(self, alert_id: str, after: str) -> list[Reply] | None:
         """Give what a kiosk may hear of its alert beyond a stage; None where there is none of this id."""
