@@ -70,14 +70,23 @@ class SmsDesk:
         self._by_number: dict[int, Registered] = {}
         self._by_id: dict[str, Registered] = {}
         self._codes: dict[tuple[str, int, str], str] = {}
+        self._former: dict[tuple[str, int, str], frozenset[str]] = {}
 
     def load(self, plan: Plan) -> None:
         """Read by this plan from now on."""
         if plan.kiosks is not self._plan.kiosks:
             self._by_number = {known.number: known for known in plan.kiosks}
             self._by_id = {known.kiosk_id: known for known in plan.kiosks}
-            self._codes.clear()
+            self._outdate_codes()
         self._plan = plan
+
+    def _outdate_codes(self) -> None:
+        """Let kiosks have other numbers; a code that was sent to people stays good all the same."""
+        for of, code in self._codes.items():
+            self._former[of] = self._former.pop(of, frozenset()) | {code}
+        for of in tuple(self._former)[:-CODES_MAX]:
+            del self._former[of]
+        self._codes.clear()
 
     def number_of(self, kiosk_id: str) -> int:
         """Give a kiosk's number in SMS; 0 where the registry has none."""
@@ -140,10 +149,12 @@ class SmsDesk:
 
     def _is_named(self, case: Case, code: str, now: Now) -> bool:
         """Tell whether an answer that comes now may be about this alert: one just closed may be, too."""
-        if case.alert.kind == "tamper" or self.code_of(case) != code:
+        alert = case.alert
+        former = self._former.get((alert.kiosk_id, alert.seq, alert.pressed_at), ())
+        if alert.kind == "tamper" or (self.code_of(case) != code and code not in former):
             return False
-        closed_ms = max((entry.at_ms for entry in case.stages if entry.stage == "closed"), default=now.utc_ms)
-        return now.utc_ms - closed_ms <= LATE_ANSWER_MS
+        ended_ms = cases.ended_ms(case)
+        return ended_ms is None or now.utc_ms - ended_ms <= LATE_ANSWER_MS
 
     def _signed(self, text: str, now: Now) -> Signed | Refused:
         number = sms_signed.find_number(text)

@@ -494,6 +494,31 @@ def test_codes_are_kept_until_the_registry_gives_kiosks_other_numbers() -> None:
         desk.code_of(replace(case, alert=structs.replace(case.alert, seq=seq)))
     assert len(desk._codes) <= CODES_MAX
     assert desk.code_of(case) == a_code()
+    for _ in range(3):
+        desk.load(replace(PLAN, kiosks=(*PLAN.kiosks,)))
+        desk.code_of(case)
+    assert len(desk._former) <= CODES_MAX
+
+
+@pytest.mark.parametrize("then", [KIOSK, replace(KIOSK, number=27)])
+def test_the_code_that_people_were_sent_is_good_when_the_kiosk_gets_another_number(then: Registered) -> None:
+    place = centre(replace(PLAN, kiosks=() if then is KIOSK else (KIOSK,)))
+    place.alert()
+    code = place.sent[0].body.rsplit(" ", 1)[-1]
+    place.handle(PlanLoaded(replace(PLAN, kiosks=(then,))))
+    assert place.fleet._staff._desk.code_of(the_case(place)) != code
+    place.text_in(f"OK {code}", AIGUL.phone)
+    assert place.stages() == ["received", "accepted"]
+
+
+def test_a_former_code_names_no_other_alert() -> None:
+    place = centre(replace(PLAN, kiosks=()))
+    place.alert()
+    code = place.sent[0].body.rsplit(" ", 1)[-1]
+    place.handle(PlanLoaded(PLAN))
+    place.alert(alert_id="other", seq=2)
+    place.text_in(f"OK {code}", AIGUL.phone)
+    assert place.stages("other") == ["received"]
 
 
 # ---- keys and masks
