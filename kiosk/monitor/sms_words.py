@@ -3,6 +3,7 @@
 Owns the shortening of a place until the text fits; the words are the locale files'.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +23,7 @@ LATIN = dict(zip("абвгдезийклмнопрстуфхцыэәғқңөұү
     "ь": "",
 }
 QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "–": "-", "—": "-", "№": "#"})
+HOUSE = re.compile(r"(.*\S)\s+(\S*[0-9].*)")
 WORD: dict[Kind, str] = {"press": "alert", "drill": "drill", "tamper": "tamper"}
 
 
@@ -43,7 +45,7 @@ def compose(words: Catalogue, script: Script, occasion: Occasion) -> str:
         text = _text(words, script, occasion, place)
         if fits(text):
             return text
-    street, _, house = wordings[-1].rpartition(", ")  # the house number is worth more than a long street
+    street, house = _street_and_house(wordings[-1])  # the house number is worth more than a long street
     while not fits(text) and (street or house):
         street, house = (street[:-1].rstrip(" ,."), house) if street else ("", house[:-1])
         text = _text(words, script, occasion, f"{street} {house}".strip())
@@ -60,6 +62,13 @@ def _places(script: Script, place: Place) -> tuple[str, ...]:
     shorter = [", ".join(parts[start:]) for start in range(max(1, len(parts) - 1))]
     wordings = (f"{name}, {address}, {entrance}", f"{name}, {address}", f"{address}, {entrance}", *shorter)
     return tuple(latin(text) for text in wordings) if script == "latin" else wordings
+
+
+def _street_and_house(address: str) -> tuple[str, str]:
+    """Split an address before its house number, which stands behind a comma or, as in Kazakh, a space."""
+    street, _, house = address.rpartition(", ")
+    found = None if any(letter.isdigit() for letter in street) else HOUSE.fullmatch(house)
+    return (found[1], found[2]) if found else (street, house)
 
 
 def _text(words: Catalogue, script: Script, occasion: Occasion, place: str) -> str:

@@ -16,8 +16,10 @@ from fakes.duty_centre import (
     with_people,
 )
 from fakes.virtual_centre import ALERT_ID, PLACE, UTC_MS, an_alert, told
+from msgspec import structs
 
-from kiosk.bodies import Token
+from kiosk.bodies import Token, Words
+from kiosk.monitor import sms_words
 from kiosk.monitor.cases import open_case
 from kiosk.monitor.escalation import Pace
 from kiosk.monitor.fleet import Limits
@@ -488,6 +490,29 @@ def test_whoever_delivers_by_https_hears_when_it_is_durable() -> None:
     assert answers(place.handle(arrived)) == [(True, "received")]
     foreign = AlertArrived(alert=an_alert(kiosk_id="kz-2"), door="https", token=Token("h"))
     assert answers(place.handle(foreign)) == [(False, "alert id of another kiosk")]
+
+
+@pytest.mark.parametrize("house", ["123", "123 а", "№123", "10/2"])
+@pytest.mark.parametrize(
+    "street",
+    [
+        "Бөгенбай батыр к-сі ",
+        "Бөгенбай батыр көшесі, ",
+        "Бостандық ауданы, Бөгенбай батыр к-сі ",
+        "Тәуелсіздіктің 30 жылдығы даңғылы ",
+    ],
+)
+def test_a_long_street_gives_way_to_its_house_number(street: str, house: str) -> None:
+    address = Words(kk=street + house, ru=street + house)
+    where = structs.replace(
+        PLACE, name=Words(kk="Дүкен", ru="Магазин"), address=address, lat=43.23815, lon=76.94551
+    )
+    for script in ("kk", "ru"):
+        occasion = sms_words.Occasion(kind="press", number="17", place=where, code="4711", pressed_ms=UTC_MS)
+        text = sms_words.compose(RULES.words, script, occasion)  # type: ignore[arg-type]
+        assert fits(text)
+        assert f" {house}," in text
+        assert (street[:8] if "Бөгенбай" not in street else "Бөгенбай") in text
 
 
 def test_the_place_is_shortened_until_one_segment_holds_it() -> None:
