@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from kiosk import delivery, guidance, incident, kept, posting, sms_signed, sms_text, transmission
 from kiosk.bodies import Clock, Kind, Reply, Route, Token
-from kiosk.cases import CASES_MAX, Case, Cases, changed, tell
+from kiosk.cases import CASES_MAX, Case, Cases, changed, pressed_again, tell
+from kiosk.closing import outlives
 from kiosk.delivery import Links
 from kiosk.door_desk import DoorDesk
 from kiosk.effects import Effect, Tell
@@ -96,10 +97,9 @@ class Alarm:
         if case is None or isinstance(case.incident.state, Over):
             return self.open("press", button, now, clock)
         last = LastPress(button=button, utc_ms=now.utc_ms, clock=clock)
-        again = incident.step(case.incident, incident.PressedAgain(now.s, last))
-        case = replace(changed(case, now.s), incident=again)
+        case = pressed_again(case, incident.PressedAgain(now.s, last))
         self.cases.put(case)
-        told = tell("pressed_again", again, presses=again.presses, button=button)
+        told = tell("pressed_again", case.incident, presses=case.incident.presses, button=button)
         return [*self.speech.pressed_again(case, now), told]
 
     def open(self, kind: Kind, button: str, now: Now, clock: Clock, *, duty: bool = True) -> list[Effect]:
@@ -133,10 +133,13 @@ class Alarm:
         told = case.mqtt if link == "https" else delivery.mqtt_told(case.mqtt, reply, case.incident)
         post = posting.told(case.post, reply, case.incident, link)
         heard_by = tuple(dict.fromkeys((*case.incident.heard_by, link)))
-        case = replace(case, mqtt=told, post=post, incident=replace(case.incident, heard_by=heard_by))
-        if incident.outlives(case.incident, reply, link):
+        # A text that the centre answers told it of as many presses; it has the first in any case.
+        shown = max(1, case.sms.told if link == "sms" else reply.presses)
+        known = incident.step(case.incident, incident.Known(shown, live=link != "sms"))
+        case = replace(case, mqtt=told, post=post, incident=replace(known, heard_by=heard_by))
+        if outlives(case.incident, reply, link):
             return self._press_anew(case, reply, link, now)
-        return self._answer(case, incident.Answered(reply.stage, reply.by), now, link)
+        return self._answer(case, incident.Answered(reply.stage, reply.by, now.s), now, link)
 
     def _press_anew(self, case: Case, reply: Reply, link: Route, now: Now) -> list[Effect]:
         """End an incident whose newest press nobody knew of who closed it, and open one of that press."""
@@ -146,13 +149,13 @@ class Alarm:
         return [told, *self.open("press", old.last_button, now, self._reports.health.clock)]
 
     def _answer(self, case: Case, answer: incident.Answered, now: Now, link: Route) -> list[Effect]:
-        after = incident.step(case.incident, answer)
-        news = after.stage != case.incident.stage
+        before, after = case.incident, incident.step(case.incident, answer)
         case = replace(case, incident=after)
         self.cases.put(case)
-        if not news:
-            return []
-        return [tell(after.stage, after, path=link, by=after.by), *self.speech.follow(case, now)]
+        told = tell(after.stage, after, path=link, by=after.by)
+        if after.stage != before.stage:
+            return [told, *self.speech.follow(case, now)]
+        return [told, *self.speech.repeat(case, now)] if after.escalating != before.escalating else []
 
     def sms_received(self, message: SmsReceived, now: Now) -> list[Effect]:
         """Take in a text: a listed person's word with a code, or the gateway's signed answer."""
@@ -168,16 +171,17 @@ class Alarm:
         if said is None or named is None:
             return [Tell("sms_ignored", (("listed", bool(mark)),))]
         told = tell("sms_reply", named.incident, by=mark, stage=said.stage)
+        word = incident.Answered(said.stage, f"sms:{mark}", now.s, said=True)
         return [
             told,
-            *self._answer(changed(named, now.s), incident.Answered(said.stage, f"sms:{mark}"), now, "sms"),
+            *self._answer(changed(named, now.s), word, now, "sms"),
         ]
 
     def door_answered(self, token: Token, replies: tuple[Reply, ...], now: Now) -> list[Effect]:
         """Take in what a door answered; of its replies only those about the alert that was asked about."""
         alert_id = self.doors.answered(token)
         ours, case = [reply for reply in replies if reply.alert_id == alert_id], self.cases.find(alert_id)
-        unknowing = [reply for reply in ours if case and incident.outlives(case.incident, reply, "https")]
+        unknowing = [reply for reply in ours if case and outlives(case.incident, reply, "https")]
         return [effect for reply in unknowing or ours for effect in self.reply(reply, "https", now)]
 
     def published(self, alert_id: str, code: int) -> list[Effect]:

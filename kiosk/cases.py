@@ -5,14 +5,14 @@ Owns finding, replacing and bounding them. Never decides anything about one.
 
 from dataclasses import dataclass, field, replace
 
-from kiosk import delivery, incident, posting
+from kiosk import delivery, incident, posting, texting
 from kiosk.bodies import AlertId, Kind
 from kiosk.delivery import Links, MqttRoute
 from kiosk.effects import Tell
 from kiosk.guidance import Guidance
-from kiosk.incident import Incident, Over
+from kiosk.incident import Incident, Over, PressedAgain
 from kiosk.posting import PostRoute
-from kiosk.texting import SmsRoute
+from kiosk.sms_route import SmsRoute
 
 CASES_MAX = 8
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # of a ULID
@@ -116,6 +116,14 @@ def changed(case: Case, now_s: float) -> Case:
     """Tell the centre at once: the kiosk knows something new."""
     post = posting.changed(case.post, case.incident, now_s)
     return replace(case, mqtt=delivery.mqtt_changed(case.mqtt), post=post)
+
+
+def pressed_again(case: Case, press: PressedAgain) -> Case:
+    """Count a further press and tell of it; one that comes long after a person's word begins SMS again."""
+    again = incident.step(case.incident, press)
+    anew = again.anew_s is not None and case.incident.anew_s is None
+    sms = texting.anew(case.sms) if anew else case.sms
+    return replace(changed(case, press.s), incident=again, sms=sms)
 
 
 def tell(what: str, of: Incident, **detail: str | int | bool) -> Tell:

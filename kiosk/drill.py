@@ -11,7 +11,7 @@ from kiosk.cases import Case, tell
 from kiosk.effects import Effect, Say, Tell
 from kiosk.messages import Now
 from kiosk.reports import Reports
-from kiosk.texting import Sent
+from kiosk.sms_route import Sent
 
 INTERRUPTED = "a real alert came"
 WHOLE_MORE_S = 90.0  # a text twice, and its answer, through a slow network

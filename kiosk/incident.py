@@ -11,11 +11,13 @@ Unheard and Heard escalate; Taken rests; nothing on the kiosk leads to Over but 
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from kiosk.bodies import STAGES, AlertId, Clock, Kind, Reply, ReplyStage, Route, Stage
+from kiosk.bodies import STAGES, AlertId, Clock, Kind, ReplyStage, Route, Stage
 from kiosk.messages import LastPress
 
 TakenStage = Literal["accepted", "en_route", "on_scene"]
 MAX_ALSO = 8
+ANEW_AFTER_S = 120.0  # by then a frightened double press is over, and its answer was heard twice (ADR 30)
+NEVER_S = float("-inf")
 UTC_MAX_MS = 0xFFFF_FFFF * 1000  # the year 2106: what the signed SMS can hold; later is a broken clock
 
 
@@ -55,10 +57,20 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The centre or a person answered."""
+    """The centre or a person answered at `s`; `said` where a person says it just now, perhaps once more."""
 
     stage: ReplyStage
     by: str = ""
+    s: float = 0.0
+    said: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The centre's answer shows of how many presses it knows; a link that is not `live` tells it late."""
+
+    presses: int
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +86,17 @@ class Aged:
     """It is older than it may get."""
 
 
-Input = Attempted | Answered | PressedAgain | Aged
+Input = Attempted | Answered | Known | PressedAgain | Aged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies.
 
-    `presses_taken` is how many presses there were when a person's word came last. One that is `resumed` was
-    read from the journal: only the wall clock can tell how long ago it began.
+    `last` is the newest press after the first; `again_s` from when the 6 h count, where not from the first.
+    `presses_taken` is how many presses there were when a person's word came last, at `taken_s`; `known` are
+    those the centre knows; `anew_s` when it was pressed long after that word, until that press is answered.
+    One that is `resumed` was read from the journal: only the wall clock can tell how long ago it began.
     """
 
     alert_id: AlertId
@@ -96,6 +110,9 @@ class Incident:
     duty: bool = True
     presses: int = 1
     presses_taken: int = 0
+    taken_s: float = NEVER_S
+    known: int = 0
+    anew_s: float | None = None
     also: tuple[str, ...] = ()
     last: LastPress | None = None
     again_s: float | None = None
@@ -132,7 +149,31 @@ class Incident:
     @property
     def escalating(self) -> bool:
         """Tell whether people must still be sought."""
-        return isinstance(self.state, Unheard | Heard)
+        return isinstance(self.state, Unheard | Heard) or self._anew
+
+    @property
+    def calls_s(self) -> float:
+        """Give from when it is counted how long people have been sought."""
+        return self.pressed_s if self.anew_s is None else self.anew_s
+
+    @property
+    def untold(self) -> bool:
+        """Tell whether the centre must hear of it by every way, whoever took it meanwhile."""
+        match self.state:
+            case Unheard():
+                return True
+            case Heard():
+                return self.presses > max(self.known, 1)
+            case Taken():
+                return not self.known or (self._anew and self.presses > self.known)
+            case Over():
+                return False
+            case _:
+                assert_never(self.state)
+
+    @property
+    def _anew(self) -> bool:
+        return isinstance(self.state, Taken) and self.anew_s is not None
 
 
 def rank(stage: Stage) -> int:
@@ -147,46 +188,58 @@ def step(incident: Incident, event: Input) -> Incident:
     match event:
         case Attempted():
             return replace(incident, state=Unheard(attempting=True)) if _unheard(incident) else incident
-        case Answered(stage, by):
-            return _answered(incident, stage, by)
-        case PressedAgain(s, last):
-            new = last.button != incident.button and last.button not in incident.also
-            also = (*incident.also, last.button)[:MAX_ALSO] if new else incident.also
-            return replace(incident, presses=incident.presses + 1, also=also, last=last, again_s=s)
+        case Answered():
+            return _answered(incident, event)
+        case Known(presses, live):
+            known = max(incident.known, min(presses, incident.presses))
+            answered = live and known == incident.presses
+            return replace(incident, known=known, anew_s=None if answered else incident.anew_s)
+        case PressedAgain():
+            return _pressed_again(incident, event)
         case Aged():
             return replace(incident, state=Over(expired=True))
         case _:
             assert_never(event)
 
 
-def outlives(incident: Incident, reply: Reply, link: Route) -> bool:
-    """Tell whether somebody pressed after whoever closed it had looked: that press is answered by nobody.
-
-    Texts tell of presses late or never: by SMS those before a person's last word count as looked at.
-    """
-    known = max(reply.presses, incident.presses_taken) if link == "sms" else reply.presses
-    unknown = reply.presses > 0 and known < incident.presses
-    still_open = incident.kind == "press" and not isinstance(incident.state, Over)
-    return reply.stage == "closed" and unknown and still_open
-
-
 def _unheard(incident: Incident) -> bool:
     return isinstance(incident.state, Unheard)
 
 
-def _answered(incident: Incident, stage: ReplyStage, by: str) -> Incident:
-    if rank(stage) <= rank(incident.stage):
-        return incident
+def _pressed_again(incident: Incident, event: PressedAgain) -> Incident:
+    last = event.last
+    new = last.button != incident.button and last.button not in incident.also
+    also = (*incident.also, last.button)[:MAX_ALSO] if new else incident.also
+    anew_s = incident.anew_s
+    if isinstance(incident.state, Taken) and anew_s is None and event.s >= incident.taken_s + ANEW_AFTER_S:
+        anew_s = event.s
+    presses = incident.presses + 1
+    return replace(incident, presses=presses, also=also, last=last, again_s=event.s, anew_s=anew_s)
+
+
+def _answered(incident: Incident, event: Answered) -> Incident:
+    stage, by = event.stage, event.by or incident.by
+    news = rank(stage) > rank(incident.stage)
     match stage:
         case "received":
-            return replace(incident, state=Heard())
+            return replace(incident, state=Heard()) if news else incident
         case "accepted" | "en_route" | "on_scene":
-            taken = Taken(stage)
-            return replace(incident, state=taken, by=by or incident.by, presses_taken=incident.presses)
+            if news:
+                incident = replace(incident, state=Taken(stage), by=by)
+            return _taken(incident, event.s) if _looked(incident, event, news=news) else incident
         case "closed":
-            return replace(incident, state=Over(), by=by or incident.by)
+            return replace(incident, state=Over(), by=by) if news else incident
         case _:
             assert_never(stage)
+
+
+def _looked(incident: Incident, event: Answered, *, news: bool) -> bool:
+    """Tell whether a person's word is about every press: the centre may not know of the newest."""
+    return event.said or (news and (incident.anew_s is None or incident.known >= incident.presses))
+
+
+def _taken(incident: Incident, s: float) -> Incident:
+    return replace(incident, presses_taken=incident.presses, taken_s=s, anew_s=None)
 
 
 def bounded_utc_ms(utc_ms: int) -> int:

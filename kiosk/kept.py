@@ -26,6 +26,8 @@ def record(incident: Incident) -> IncidentRecord:
         by=incident.by,
         duty=incident.duty,
         last=incident.last,
+        known=incident.known,
+        anew=incident.anew_s is not None,
     )
 
 
@@ -56,6 +58,8 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
         last=kept.last,
         again_s=now_s if isinstance(state, Unheard) else again_s,
         by=kept.by,
+        known=kept.known,
+        anew_s=now_s if kept.anew else None,
         state=state,
         resumed=True,
     )

@@ -340,6 +340,8 @@ class IncidentRecord:
     by: str = ""
     duty: bool = True
     last: LastPress | None = None
+    known: int = 0
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Owns that one text at a time is with the modem, real alarms before drills. Whom 
 
 from dataclasses import replace
 
-from kiosk import texting, transmission
+from kiosk import sms_route, texting, transmission
 from kiosk.bodies import Token
 from kiosk.cases import Case, Cases, links_of, tell
 from kiosk.delivery import Links, LinkState
@@ -14,7 +14,8 @@ from kiosk.effects import Effect, SendSms
 from kiosk.messages import Now
 from kiosk.reports import Reports
 from kiosk.site import Site
-from kiosk.texting import Job, Ladder
+from kiosk.sms_route import Job
+from kiosk.texting import Ladder
 
 
 class ModemDesk:
@@ -45,7 +46,7 @@ class ModemDesk:
         self._site = site
         self._ladder = self._reachable()
         for case in self._cases.open:
-            if case.sms.begun and texting.wanted(case.incident):
+            if case.sms.begun and texting.wanted(case.incident, "gateway"):
                 self.text_gateways(case, now)
 
     def text_gateways(self, case: Case, now: Now) -> None:
@@ -66,9 +67,9 @@ class ModemDesk:
         self._free(token)
         out: list[Effect] = []
         for case in self._cases.open:
-            job = texting.job_of(case.sms, token)
+            job = sms_route.job_of(case.sms, token)
             if job:
-                self._cases.put(replace(case, sms=texting.sent(case.sms, token, reference)))
+                self._cases.put(replace(case, sms=sms_route.sent(case.sms, token, reference)))
                 out.append(tell("sms_sent", case.incident, to=job.mark, parts=parts))
         return out
 
@@ -77,9 +78,9 @@ class ModemDesk:
         self._free(token)
         out: list[Effect] = []
         for case in self._cases.open:
-            job = texting.job_of(case.sms, token)
+            job = sms_route.job_of(case.sms, token)
             if job:
-                waits = texting.failed(case.sms, token, now.s, self._ladder.timing)
+                waits = sms_route.failed(case.sms, token, now.s, self._ladder.timing)
                 self._cases.put(replace(case, sms=waits))
                 told = tell("sms_failed", case.incident, to=job.mark, reason=reason[:80])
                 out.append(replace(told, level="warning"))
@@ -88,7 +89,7 @@ class ModemDesk:
     def reported(self, reference: int, *, delivered: bool) -> None:
         """Note a handset's report; it is shown, never spoken."""
         for case in self._cases.open:
-            self._cases.put(replace(case, sms=texting.reported(case.sms, reference, delivered=delivered)))
+            self._cases.put(replace(case, sms=sms_route.reported(case.sms, reference, delivered=delivered)))
 
     def _free(self, token: Token) -> None:
         if self.with_modem and self.with_modem[0] == token:
@@ -126,7 +127,8 @@ class ModemDesk:
         alert_id = case.incident.alert_id
         token = Token(f"sms.{alert_id}.{job.mark}.{self._count}")
         self.with_modem = (token, now.s + 2 * deadline_s + 30)
-        self._cases.put(replace(case, sms=texting.handed(case.sms, job.mark, token, now.s)))
+        handed = sms_route.handed(case.sms, job.mark, token, now.s, presses=case.incident.presses)
+        self._cases.put(replace(case, sms=handed))
         self._cases.attempted(alert_id)
         clock = transmission.clock_of_text(case.incident, now, self._reports.health.clock)
         text = transmission.sms(self._site, case.incident, job.form, clock)
@@ -147,7 +149,7 @@ class ModemDesk:
 
 
 def _needs_modem(case: Case) -> bool:
-    seeks_people = case.incident.kind != "tamper" and texting.wanted(case.incident)
+    seeks_people = case.incident.kind != "tamper" and texting.wanted(case.incident, "latin")
     return seeks_people or texting.due_s(case.sms, case.incident) is not None
 
 

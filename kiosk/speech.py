@@ -77,6 +77,13 @@ class Speech:
         self._cases.put(replace(case, guidance=followed))
         return [Say(line.key, cut=line.cut)] if line and self._speaks(case) else []
 
+    def repeat(self, case: Case, now: Now) -> list[Say]:
+        """Say a stage again that holds again: somebody answered a press that nobody had."""
+        line = guidance.Line(case.incident.stage)
+        heard = replace(case.guidance, said=case.incident.stage, next_s=now.s + self._reassure_s)
+        self._cases.put(replace(case, guidance=heard))
+        return [Say(line.key, cut=line.cut)] if self._speaks(case) else []
+
     def pressed_again(self, case: Case, now: Now) -> list[Effect]:
         """Answer a further press."""
         heard, line = guidance.again(case.guidance, now.s, self._reassure_s)
@@ -99,6 +106,8 @@ class Speech:
         return self._due_s(case) if case is not None else None
 
     def _due_s(self, case: Case) -> float | None:
+        if case.incident.anew_s is not None:
+            return None  # nobody has this press: what was true of those before would mislead
         return guidance.due_s(
             case.guidance,
             case.incident.stage,

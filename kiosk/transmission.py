@@ -6,7 +6,7 @@ from kiosk.config import Duty
 from kiosk.incident import Incident
 from kiosk.messages import Now
 from kiosk.site import Site
-from kiosk.texting import Form
+from kiosk.sms_route import Form
 
 OTHER_BUTTON = 7  # what the machine form calls a button that is not in the list: tamper, a drill
 JUDGED_MAX_S = 18_000.0  # an hour before the six after which the centre takes a text for one held back

@@ -11,7 +11,7 @@ import pytest
 from test_incident import EVENTS, STATES, again
 from test_incident import incident as an_incident
 
-from kiosk import delivery, guidance, incident, memory, mqtt_watch, press, recovery, texting
+from kiosk import delivery, guidance, incident, memory, mqtt_watch, press, recovery, sms_route, texting
 from kiosk.bodies import ReplyStage
 from kiosk.config import Button, Sms, Timing
 from kiosk.contacts import QUEUE_PATIENCE_S, READ_EVERY_S, UNREAD_MAX_S
@@ -117,7 +117,9 @@ FIGURES = {
     "MQTT_RETRY_MAX_S": delivery.MQTT_RETRY_MAX_S,
     "ASK_S": delivery.ASK_S,
     "ASK_TAKEN_S": delivery.ASK_TAKEN_S,
-    "SMS_RETRY_MAX_S": texting.SMS_RETRY_MAX_S,
+    "SMS_RETRY_MAX_S": sms_route.SMS_RETRY_MAX_S,
+    "SILENT_EVERY_S": texting.SILENT_EVERY_S,
+    "ANEW_AFTER_S": incident.ANEW_AFTER_S,
     "SENDING_AFTER_S": guidance.SENDING_AFTER_S,
     "JOURNAL_WAIT_S": memory.JOURNAL_WAIT_S,
     "RETRY_S": memory.RETRY_S,

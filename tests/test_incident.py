@@ -8,6 +8,7 @@ import pytest
 from msgspec import convert, structs, to_builtins
 
 from kiosk.bodies import STAGES, AlertId, Clock, Reply, ReplyStage, Stage
+from kiosk.closing import outlives
 from kiosk.incident import (
     MAX_ALSO,
     UTC_MAX_MS,
@@ -21,7 +22,6 @@ from kiosk.incident import (
     Taken,
     Unheard,
     bounded_utc_ms,
-    outlives,
     rank,
     step,
 )

@@ -125,7 +125,7 @@ def any_code_is_good_enough(patch: pytest.MonkeyPatch) -> None:
 
 def texts_go_on_after_acceptance(patch: pytest.MonkeyPatch) -> None:
     """Officers who are not needed are called out all night."""
-    patch.setattr(texting, "wanted", lambda _: True)
+    patch.setattr(texting, "wanted", lambda *_: True)
 
 
 def tamper_calls_people(patch: pytest.MonkeyPatch) -> None:

@@ -10,25 +10,19 @@ from kiosk.bodies import AlertId, Token
 from kiosk.config import Duty, Officer, Tier, Timing
 from kiosk.delivery import Links
 from kiosk.incident import Heard, Incident, Over, Taken, Unheard
-from kiosk.texting import (
+from kiosk.sms_route import (
     SMS_RETRY_MAX_S,
     Handed,
-    Ladder,
     Sent,
     SmsRoute,
     Waiting,
-    begin,
-    begin_s,
-    due_s,
     failed,
     handed,
     job_of,
-    next_tier,
-    ready,
     reported,
     sent,
-    tier_due_s,
 )
+from kiosk.texting import Ladder, begin, begin_s, due_s, next_tier, ready, tier_due_s
 
 FIRST = Tier(
     people=(Officer(number="+77010000011", language="kk"), Officer(number="+77010000012", language="ru"))
@@ -67,7 +61,8 @@ def test_it_begins_after_10_s_without_the_centres_receipt(links: Links) -> None:
 
 @pytest.mark.parametrize("state", [Heard(), Taken("accepted"), Over()])
 def test_it_does_not_begin_once_the_centre_has_it(state: Any) -> None:
-    assert begin_s(SmsRoute(), incident(state=state), replace(UP, mqtt="down"), LADDER) is None
+    of = incident(state=state, known=1)
+    assert begin_s(SmsRoute(), of, replace(UP, mqtt="down"), LADDER) is None
 
 
 def test_it_begins_once() -> None:
@@ -127,7 +122,7 @@ def test_a_receipt_does_not_stop_the_search_for_a_person_but_spares_the_gateways
 @pytest.mark.parametrize("state", [Taken("accepted"), Over()])
 def test_acceptance_stops_it(state: Any) -> None:
     route = begin(SmsRoute(), incident(), LADDER, 110.0)
-    taken = incident(state=state)
+    taken = incident(state=state, known=1)
     assert tier_due_s(route, taken, LADDER) is None
     assert ready(route, taken, 200.0) is None
     assert due_s(route, taken) is None

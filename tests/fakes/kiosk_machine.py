@@ -213,6 +213,8 @@ class KioskMachine(RuleBasedStateMachine):
             self.witness.delivered[of.alert_id] |= {stage, "sms" if by_sms else "mqtt"}
             self.witness.centre_told.add(of.alert_id)
             self.witness.mqtt_told |= set() if by_sms else {of.alert_id}
+            if not by_sms:
+                self.witness.confirmed(of.alert_id)
             if by_sms:
                 signed = sms_signed.sign_answer(
                     KEY, number=17, seq=of.seq, pressed_s=of.pressed_utc_ms // 1000, code=of.code, stage=stage
@@ -286,6 +288,7 @@ class KioskMachine(RuleBasedStateMachine):
         if stages and not (lies or given_up):
             self.witness.delivered[alert_id] |= {*stages, "https"}
             self.witness.centre_told.add(alert_id)
+            self.witness.anew_s.pop(alert_id, None)
         of = "01NOBODY" if lies else alert_id
         presses = self.witness.posted.get(alert_id, 1)
         replies = tuple(Reply(alert_id=of, stage=stage, at=AT, presses=presses) for stage in stages)
@@ -366,9 +369,14 @@ class KioskMachine(RuleBasedStateMachine):
     def the_journal_is_told_twice(self) -> None:
         self._feed(JournalLoaded(self.witness.disk))
 
-    @rule(off_s=st.sampled_from([1.0, 3600.0, -10 * 365 * 86_400.0]), pressed_first=st.booleans(), mqtt=LINKS)
-    def the_power_is_cut(self, off_s: float, pressed_first: bool, mqtt: str) -> None:
-        """What was saved last comes back, even when somebody presses before it is read."""
+    @rule(
+        off_s=st.sampled_from([1.0, 3600.0, -10 * 365 * 86_400.0]),
+        pressed_first=st.booleans(),
+        read_s=st.sampled_from([0.0, 0.0, 3.0]),
+        mqtt=LINKS,
+    )
+    def the_power_is_cut(self, off_s: float, pressed_first: bool, read_s: float, mqtt: str) -> None:
+        """What was saved last comes back, even when somebody presses before it is read, however slowly."""
         disk = self.witness.disk
         again = VirtualKiosk(config=self.virtual.config, now_s=20.0, count=self.virtual.count + 1000)
         again.utc_ms = self.virtual.utc_ms + round(off_s * 1000)
@@ -378,6 +386,8 @@ class KioskMachine(RuleBasedStateMachine):
         again.begin()
         if pressed_first and len(disk.incidents) < CASES_MAX - 2:
             again.press("counter")
+        again.run(read_s)
+        assert self.witness.disk is disk, "written before the journal was read"
         meanwhile = set(self.witness.open)
         self._feed(JournalLoaded(disk))
         after = [record for record in self.witness.disk.incidents if record.alert_id not in meanwhile]

@@ -16,6 +16,9 @@ TEXTS_A_MINUTE = 30
 MAX_S = 21_600.0
 POST_WORKER_MAX_S, POLL_WORKER_MAX_S = 14.999, 79.999
 HTTPS_AFTER_S = 5.0
+SMS_AFTER_S = 10.0
+ANEW_AFTER_S = 120.0
+PERSONS = frozenset({"accepted", "en_route", "on_scene"})
 POLL_AGAIN_S = 31.0  # a failed question is asked again within 30 s
 WORKER_MAX_S = 119.999  # then a text that the modem's worker says nothing of counts as failed
 
@@ -42,6 +45,11 @@ class Witness:
     unheard: set[str] = field(default_factory=set)
     attempted: set[str] = field(default_factory=set)
     texted: set[str] = field(default_factory=set)
+    told_centre: set[str] = field(default_factory=set)  # a text to it was handed over
+    afresh: set[str] = field(default_factory=set)  # opened since the start
+    word_s: dict[str, float] = field(default_factory=dict)  # when a person's word came last
+    anew_s: dict[str, float] = field(default_factory=dict)  # pressed long after it, and surely unanswered
+    perhaps: set[str] = field(default_factory=set)  # … perhaps unanswered
     published: dict[str, int] = field(default_factory=dict)
     rank: dict[str, int] = field(default_factory=dict)
     text_times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -95,9 +103,15 @@ class Witness:
             self.resumed += what == "resumed"
             self.presses.setdefault(alert_id, 1)
             self.opened_s[alert_id] = self.pressed_s[alert_id] = self.now_s
+            self.afresh |= {alert_id} if what == "pressed" else set()
         elif what == "pressed_again":
             self.presses[alert_id] += 1
             self.pressed_s[alert_id] = self.now_s
+            self._pressed_again(alert_id)
+        elif what in PERSONS or what == "sms_reply":
+            self.word_s[alert_id] = self.now_s
+            self.anew_s.pop(alert_id, None)
+            self.perhaps -= {alert_id} if what == "sms_reply" else set()
         elif what == "tamper":
             self.tampers.add(alert_id)
         elif what == "drill":
@@ -113,6 +127,19 @@ class Witness:
             age_s = self.now_s - self.pressed_s.get(alert_id, self.now_s - MAX_S)
             assert alert_id not in self.open or age_s >= MAX_S - 1, "an incident expired before its time"
             self.delivered[alert_id].add("expired")
+
+    def _pressed_again(self, alert_id: str) -> None:
+        late = self.now_s >= self.word_s.get(alert_id, float("-inf")) + ANEW_AFTER_S
+        if PERSONS & self.delivered[alert_id] and late:
+            if alert_id not in self.perhaps:
+                self.anew_s[alert_id] = self.now_s
+                self.texted.discard(alert_id)
+            self.perhaps.add(alert_id)
+
+    def confirmed(self, alert_id: str) -> None:
+        """Note that a link which counts presses showed that the centre knows of every one."""
+        self.anew_s.pop(alert_id, None)
+        self.perhaps.discard(alert_id)
 
     def _alert(self, alert: Alert) -> None:
         assert self.mqtt == "up", "published while not connected"
@@ -157,8 +184,12 @@ class Witness:
         self.texted.add(alert_id)
         if alert_id in self.tampers:
             assert mark.startswith("gateway"), "tamper called people"
-        taken = {"accepted", "en_route", "on_scene", "closed"} & self.delivered[alert_id]
-        assert not taken or alert_id == self.drill, "a text after a person took it"
+        if mark.startswith("gateway"):
+            self.told_centre.add(alert_id)
+        taken = (PERSONS | {"closed"}) & self.delivered[alert_id]
+        serves = mark.startswith("gateway") and alert_id not in self.centre_told | self.tampers
+        serves = (serves or alert_id in self.perhaps) and "closed" not in taken
+        assert not taken or serves or alert_id == self.drill, "a text after a person took it"
         times = [at_s for at_s in self.text_times[alert_id] if at_s > self.now_s - 60.0] + [self.now_s]
         self.text_times[alert_id] = times
         assert len(times) <= TEXTS_A_MINUTE, "too many texts a minute"
@@ -191,6 +222,9 @@ class Witness:
                 assert not self.open
             case stage:
                 assert stage in STAGE_KEYS, stage
+                assert stage == "closed" or newest not in self.anew_s, (
+                    f"{stage} is not true of the press that came long after"
+                )
                 assert stage in told, f"{stage} is not true of {newest or 'nothing'}"
 
     @property
@@ -248,6 +282,10 @@ class Witness:
         modem_free = self.has_sms and self.sms == "up" and self.modem_is_free
         if not answered and due and modem_free:
             assert alert_id in self.texted, "SMS is up and has not got the alert"
+        if alert_id in self.afresh - self.centre_told and due and modem_free:
+            assert alert_id in self.told_centre, "a person took it, and the centre was not told"
+        if modem_free and self.now_s > self.anew_s.get(alert_id, self.now_s) + SMS_AFTER_S:
+            assert alert_id in self.texted, "nobody was called to a press long after a person's word"
 
     def _demand_https(self, alert_id: str, *, age_s: float, nobody: bool) -> None:
         silent = self.mqtt == "down" or nobody or alert_id in self.unheard or age_s > HTTPS_AFTER_S
@@ -265,6 +303,8 @@ class Witness:
         self.now_s, self.mqtt, self.sms, self.with_modem, self.drill = now_s, "unknown", "unknown", "", ""
         self.open, self.on_duty, self.resumed = [], {}, 0
         self.texted, self.unheard, self.published = set(), set(), {}
+        self.told_centre, self.afresh, self.word_s = set(), set(), {}
+        self.anew_s = dict.fromkeys(self.anew_s, now_s)
         self.post = self.poll = ""
         self.posted, self.mqtt_told, self.centre_told, self.again_s = {}, set(), set(), {}
         self.text_times.clear()

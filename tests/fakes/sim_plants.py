@@ -65,6 +65,16 @@ def time_passes_before_its_edges(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(contacts.Contacts, "begin_turn", lambda *_: None)
 
 
+def an_officers_word_makes_the_button_mute(patch: pytest.MonkeyPatch) -> None:
+    """As it was until a review found it: by SMS alone a press hours after an "OK" reached nobody."""
+    patch.setattr(incident, "ANEW_AFTER_S", 1e12)
+
+
+def the_centre_is_forgotten_once_an_officer_took_it(patch: pytest.MonkeyPatch) -> None:
+    """As it was until a review found it: what was lost before the "OK" was never sent again."""
+    patch.setattr(texting, "wanted", lambda of, _: of.escalating)
+
+
 # ---- law 2: each incident once
 
 
@@ -130,12 +140,12 @@ def every_word_of_a_turn_is_said(patch: pytest.MonkeyPatch) -> None:
 
 def the_kiosk_calls_on_after_an_acceptance(patch: pytest.MonkeyPatch) -> None:
     """Officers who are not needed are called out all night."""
-    patch.setattr(texting, "wanted", lambda _: True)
+    patch.setattr(texting, "wanted", lambda *_: True)
 
 
 def texts_about_tamper_go_on(patch: pytest.MonkeyPatch) -> None:
     """As it was until the simulation found it: the centre had long had what was texted on and on."""
-    patch.setattr(texting, "wanted", lambda incident: incident.escalating or incident.kind == "drill")
+    patch.setattr(texting, "wanted", lambda incident, _: incident.escalating or incident.kind == "drill")
 
 
 def the_kiosk_calls_one_tier_only(patch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,17 @@ CASES = (
         plant.time_passes_before_its_edges, 1, "54396002.380", Shop(guard="double", https=False, sms=False),
         (freeze(30.0, 33.0), PRESS),
     ),
+    Case(
+        plant.an_officers_word_makes_the_button_mute, 1, "", BY_SMS,
+        (fault(25.0, "mqtt:k1", "cut", 600.0), PRESS, officer(60.0, "accept sms"), press(300.0), late(620.0)),
+    ),
+    Case(
+        plant.the_centre_is_forgotten_once_an_officer_took_it, 1, "", BY_SMS,
+        (
+            fault(25.0, "mqtt:k1", "cut", 900.0), fault(25.0, "sms:a", "lose", 60.0), PRESS,
+            officer(60.0, "accept sms"), late(920.0),
+        ),
+    ),
     Case(plant.a_text_and_its_alert_are_not_joined, 2, "", BY_SMS, (OFFLINE, PRESS)),
     Case(plant.every_start_gives_old_alerts_new_names, 2, "", MQTT_ONLY, (PRESS, crash(35.0, "k1", 3.0))),
     Case(

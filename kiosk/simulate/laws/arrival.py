@@ -11,9 +11,7 @@ from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
 DOUBLE_MAX_S = (
     40.0  # two monitors may each have heard another copy; they read each other's news within seconds
 )
-TAKEN_OFF_SMS = frozenset(
-    {"accepted", "en_route", "on_scene"}
-)  # a kiosk that knows of a person writes no more
+SMS_COUNT_MAX = 4  # of presses in a text
 
 
 class Arrivals:
@@ -48,7 +46,7 @@ class Arrivals:
         fact = self._truth.reached(row.case, now_s)
         if fact is None:
             raise Broken(2, f"the centre holds {alert_id}, which nobody gave")
-        if row.case.alert.presses > max(fact.most, 4 if row.case.door == "sms" else 0):
+        if row.case.alert.presses > max(fact.most, SMS_COUNT_MAX if row.case.door == "sms" else 0):
             raise Broken(
                 2, f"the centre counts {row.case.alert.presses} presses of {fact.most} at {alert_id}"
             )
@@ -71,31 +69,36 @@ class Arrivals:
         """Demand what is due."""
         for fact in self._truth.unreached.values():
             if fact.kind == "press" and fact.on_kiosk:
-                self._demand(fact, boxes[fact.who], now_s)
+                self._demand(fact, fact.opened_s, boxes[fact.who], now_s)
         for fact in self._truth.facts.values():
+            if self._owes_press(fact):
+                self._demand(fact, fact.anew_s, boxes[fact.who], now_s)
             if fact.double_s >= 0:
                 self._demand_once(fact, now_s)
 
-    def _demand(self, fact: Fact, box: Box, now_s: float) -> None:
+    def _owes_press(self, fact: Fact) -> bool:
+        """Tell whether the centre does not count a press that came long after a person's word."""
+        if fact.anew_s < 0 or not fact.on_kiosk or "closed" in fact.said:
+            return False
+        texted = [f"sms-{fact.number}-{seq}-{second}" for seq, second in fact.names]
+        rows = [self._store.rows[name] for name in (fact.alert_id, *texted) if name in self._store.rows]
+        counted = max((row.case.alert.presses for row in rows), default=0)
+        return counted < min(fact.anew_presses, SMS_COUNT_MAX)
+
+    def _demand(self, fact: Fact, pressed_s: float, box: Box, now_s: float) -> None:
         for way, bound in BOUNDS.items():
-            if way == "sms" and fact.kiosk_knows in TAKEN_OFF_SMS:
-                continue
             up_s = self._ways.up_since(box, way)
             if up_s == FOREVER:
                 continue
-            was_well = up_s + bound.y_s <= fact.opened_s
-            due_s = (
-                fact.opened_s + bound.well_s if was_well else max(fact.opened_s, up_s + bound.y_s) + bound.x_s
-            )
+            was_well = up_s + bound.y_s <= pressed_s
+            due_s = pressed_s + bound.well_s if was_well else max(pressed_s, up_s + bound.y_s) + bound.x_s
             kept = self.well_s if was_well else self.late_s
-            since_s = fact.opened_s if was_well else max(fact.opened_s, up_s)
+            since_s = pressed_s if was_well else max(pressed_s, up_s)
             kept[way] = max(kept[way], now_s - since_s)
             if now_s > due_s:
                 what = "" if was_well else f" after its {bound.y_s:g} s"
-                raise Broken(
-                    1,
-                    f"{fact.alert_id} has not reached the centre though {way} is up since {up_s:.1f} s{what}",
-                )
+                since = f"though {way} is up since {up_s:.1f} s{what}"
+                raise Broken(1, f"{fact.alert_id} of {pressed_s:.1f} s has not reached the centre {since}")
 
     def _demand_once(self, fact: Fact, now_s: float) -> None:
         if self._names_of(fact) < 2:

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from kiosk.incident import ANEW_AFTER_S
+
+A_MOMENT_S = 1.0
+NEVER_S = float("-inf")
 PEOPLES = ("accepted", "en_route", "on_scene", "closed")
 
 
@@ -27,11 +31,33 @@ class Fact:
     reached_s: float = -1.0
     said: dict[str, float] = field(default_factory=dict)  # what persons said, and `received` by the centre
     kiosk_knows: str = "pressed"
+    learned_s: float = NEVER_S  # the kiosk heard a person's word last
+    anew_s: float = -1.0  # pressed long after that, and surely nobody answered yet
+    anew_presses: int = 0  # so many were there then
+    calls_again: bool = False  # … perhaps nobody answered yet
+    answered: bool = False  # the kiosk heard from the centre itself
     kept_taken_s: float = -1.0  # the centre has it on disk that a person took it
     called_s: float = -1.0  # people were last written to by the kiosk
     paged_s: float = -1.0  # … by the centre
     double_s: float = -1.0  # the centre holds it twice since
     expired: bool = False
+
+    def pressed_again(self, now_s: float) -> None:
+        """Count a further press; long after a person's word it must be heard of again (ADR 30)."""
+        self.presses += 1
+        self.again_s.append(now_s)
+        self.most = max(self.most, self.presses)
+        if self.kiosk_knows not in PEOPLES:
+            return
+        since_s = now_s - self.learned_s - ANEW_AFTER_S
+        self.calls_again |= since_s > -A_MOMENT_S
+        if since_s > A_MOMENT_S and self.anew_s < 0:
+            self.anew_s, self.anew_presses = now_s, self.presses
+
+    def heard_word(self, now_s: float, *, answered: bool) -> None:
+        """Note that the kiosk heard a person's word; one that came by way of the centre may have crossed."""
+        self.learned_s, self.anew_s = now_s, -1.0
+        self.calls_again &= not answered
 
     @property
     def last_s(self) -> float:

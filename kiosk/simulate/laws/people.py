@@ -63,12 +63,15 @@ class Calls:
             raise Broken(5, f"a text about a {fact.kind} begins with {text[:5]!r}")
         if fact.kind == "drill":
             return
-        if fact.kiosk_knows in TAKEN:
+        tells_centre = not to_people and fact.kind == "press" and not fact.answered
+        serves = fact.kiosk_knows != "closed" and (fact.calls_again or tells_centre)
+        if fact.kiosk_knows in TAKEN and not serves:
             raise Broken(
                 4, f"a text went out about {fact.alert_id}, which the kiosk knows as {fact.kiosk_knows}"
             )
         taken_s = fact.kept_taken_s
         if taken_s >= 0:
+            taken_s = max(taken_s, fact.last_s)
             for way in ("mqtt", "https"):
                 up_s = self._ways.up_since(box, way)
                 if up_s != FOREVER and now_s > max(taken_s, up_s + BOUNDS[way].y_s) + STOP_S:
@@ -110,9 +113,8 @@ class Calls:
         """Demand that people are being called to what nobody has taken."""
         for who, facts in self._truth.open.items():
             box = boxes[who]
-            waiting = [
-                fact for fact in facts.values() if fact.kind == "press" and fact.kiosk_knows not in TAKEN
-            ]
+            presses = [fact for fact in facts.values() if fact.kind == "press"]
+            waiting = [fact for fact in presses if fact.kiosk_knows not in TAKEN or fact.anew_s >= 0]
             if waiting and box.core is not None and box.shop.sms and box.shop.tiers:
                 self._demand_calls(box, waiting, now_s)
         if self._has_people:
@@ -121,7 +123,7 @@ class Calls:
     def _demand_calls(self, box: Box, waiting: list[Fact], now_s: float) -> None:
         up_s = self._ways.modem_since(box)
         for fact in waiting:
-            since_s = max(up_s + MODEM_STEADY_S, fact.opened_s, fact.called_s)
+            since_s = max(up_s + MODEM_STEADY_S, fact.opened_s, fact.anew_s, fact.called_s)
             if now_s < since_s or up_s == FOREVER:
                 continue
             self.call_gap_s = max(self.call_gap_s, now_s - since_s)

@@ -79,5 +79,7 @@ class Speech:
             raise Broken(3, f"sending was {how} and nothing had been sent")
         if key == "pressed_again" and fact.most < 2:
             raise Broken(3, f"pressed_again was {how} after one press")
+        if key in STAGES and how == "asked for" and fact.anew_s >= 0:
+            raise Broken(3, f"{key} was {how}, and nobody has the newest press of {fact.alert_id}")
         if key in STAGES and key not in heard:
             raise Broken(3, f"{key} was {how}, which nobody had said of {fact.alert_id}")

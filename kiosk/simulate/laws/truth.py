@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator
 
 from kiosk import effects as do
-from kiosk.bodies import Alert, AlertId
+from kiosk.bodies import Alert, AlertId, Reply
 from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect, Tell
 from kiosk.incident import Incident
 from kiosk.journal.record import Damaged, unpack
-from kiosk.messages import IncidentRecord
+from kiosk.messages import HttpsAnswered, IncidentRecord, KioskEvent, ReplyReceived
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate.hosts.box import Box
-from kiosk.simulate.laws.fact import PEOPLES, Fact
+from kiosk.simulate.laws.fact import NEVER_S, PEOPLES, Fact
 from kiosk.simulate.laws.written import Written
 
 SMS_NAME = re.compile(r"sms-([0-9]+)-([0-9]+)-([0-9]+)")
@@ -52,6 +52,25 @@ class Truth:
 
     # ---- a kiosk's turn
 
+    def heard(self, box: Box, event: KioskEvent | None) -> None:
+        """Note what the centre's own answer by MQTT or HTTPS tells a kiosk that it knows."""
+        match event:
+            case ReplyReceived(reply, _):
+                replies: tuple[Reply, ...] = (reply,)
+            case HttpsAnswered(replies=replies):
+                pass
+            case _:
+                return
+        for reply in replies:
+            fact = self.facts.get(reply.alert_id)
+            if fact is None or not (box.loaded and fact.on_kiosk):
+                continue
+            sure = isinstance(event, ReplyReceived)  # a door may have told what nobody asked for
+            fact.answered |= sure
+            if reply.presses >= fact.presses:
+                fact.anew_s = -1.0
+                fact.calls_again &= not sure
+
     def turned(self, box: Box, effects: list[Effect], now_s: float) -> None:
         """Take in what a turn tells of incidents."""
         for effect in effects:  # alerts stand first in a turn, and what they are about is told behind them
@@ -76,16 +95,18 @@ class Truth:
         elif fact is None:
             return
         elif what == "pressed_again":
-            fact.presses += 1
-            fact.again_s.append(now_s)
-            fact.most = max(fact.most, fact.presses)
+            fact.pressed_again(now_s)
         elif what == "resumed":
             fact.on_kiosk = True
             fact.kiosk_knows = str(detail["stage"])
-            fact.forgotten_s = -1.0
+            fact.forgotten_s, fact.learned_s = -1.0, NEVER_S
             self.open.setdefault(box.who, {})[alert_id] = fact
+        elif what == "sms_reply":
+            fact.heard_word(now_s, answered=True)
         elif what in ("received", *PEOPLES):
             fact.kiosk_knows = what
+            if what in PEOPLES:
+                fact.heard_word(now_s, answered=False)
             if what == "closed" and fact.kind != "drill":
                 self._left(box, fact)
         elif what in ("expired", "not_resumed", "drill_passed", "drill_failed"):
@@ -148,6 +169,9 @@ class Truth:
                 fact.kiosk_knows = record.stage
                 fact.presses = max(1, record.presses)
                 del fact.again_s[fact.presses - 1 :]
+                fact.answered = record.known > 0
+                if not record.anew:
+                    fact.anew_s, fact.calls_again = -1.0, False
         return gone
 
     # ---- the centre
