@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 from fakes import sim_plants
+from msgspec.structs import replace
 
 from kiosk.cli import main
 from kiosk.commands import simulate
@@ -187,3 +188,19 @@ def test_a_press_on_an_input_that_a_frozen_process_could_not_open_again_breaks_n
     )
     outcome = teller.play(story)
     assert outcome.held, verdict(outcome)
+
+
+def test_a_press_after_the_end_begins_anew_also_where_another_monitor_counted_it(teller: Teller) -> None:
+    """One monitor closes; the kiosk reaches only the other, which has not read of that for a second."""
+    deeds = (
+        PRESS,
+        Deed(at_s=40.0, what="fault", who="mqtt:a", how="cut", for_s=100.0),
+        Deed(at_s=60.0, what="officer", who="officer-11", how="close web-a"),
+        replace(PRESS, at_s=60.3),
+    )
+    shop = Shop(https=False, sms=False)
+    story = Story(seed="made", shops=(shop,), deeds=deeds, monitors=2, heal_s=141.0, calm=True)
+    outcome = teller.play(story, telling=True)
+    assert outcome.held, verdict(outcome)
+    begun = [line for line in outcome.timeline.splitlines() if " pressed alert_id=" in line]
+    assert len(begun) == 2, outcome.timeline
