@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kiosk import delivery, guidance, incident, kept, posting, sms_signed, sms_text, transmission
 from kiosk.bodies import Clock, Kind, Reply, Route, Token
-from kiosk.cases import CASES_MAX, Case, Cases, changed, pressed_again, tell
+from kiosk.cases import CASES_MAX, Case, Cases, answered, changed, pressed_again, tell
 from kiosk.closing import outlives
 from kiosk.delivery import Links
 from kiosk.door_desk import DoorDesk
@@ -129,14 +129,7 @@ class Alarm:
         case = self.cases.find(reply.alert_id)
         if case is None:
             return []
-        # MQTT is retried until it has brought an answer itself, whatever HTTPS brought meanwhile.
-        told = case.mqtt if link == "https" else delivery.mqtt_told(case.mqtt, reply, case.incident)
-        post = posting.told(case.post, reply, case.incident, link)
-        heard_by = tuple(dict.fromkeys((*case.incident.heard_by, link)))
-        # A text that the centre answers told it of as many presses; it has the first in any case.
-        shown = max(1, case.sms.told if link == "sms" else reply.presses)
-        known = incident.step(case.incident, incident.Known(shown, live=link != "sms"))
-        case = replace(case, mqtt=told, post=post, incident=replace(known, heard_by=heard_by))
+        case = answered(case, reply, link)
         if outlives(case.incident, reply, link):
             return self._press_anew(case, reply, link, now)
         return self._answer(case, incident.Answered(reply.stage, reply.by, now.s), now, link)

@@ -5,8 +5,8 @@ Owns finding, replacing and bounding them. Never decides anything about one.
 
 from dataclasses import dataclass, field, replace
 
-from kiosk import delivery, incident, posting, texting
-from kiosk.bodies import AlertId, Kind
+from kiosk import delivery, incident, kept, posting, texting
+from kiosk.bodies import AlertId, Kind, Reply, Route
 from kiosk.delivery import Links, MqttRoute
 from kiosk.effects import Tell
 from kiosk.guidance import Guidance
@@ -116,6 +116,19 @@ def changed(case: Case, now_s: float) -> Case:
     """Tell the centre at once: the kiosk knows something new."""
     post = posting.changed(case.post, case.incident, now_s)
     return replace(case, mqtt=delivery.mqtt_changed(case.mqtt), post=post)
+
+
+def answered(case: Case, reply: Reply, link: Route) -> Case:
+    """Note what an answer of the centre's shows that it knows."""
+    of, known = case.incident, max(1, case.sms.told)  # a text that is answered told of as many presses
+    if link != "sms":
+        of, known = kept.recounted(of, reply.presses), max(1, reply.presses)
+    of = incident.step(of, incident.Known(known, live=link != "sms"))
+    # MQTT is retried until it has brought an answer itself, whatever HTTPS brought meanwhile.
+    mqtt = case.mqtt if link == "https" else delivery.mqtt_told(case.mqtt, reply, of)
+    post = posting.told(case.post, reply, of, link)
+    heard_by = tuple(dict.fromkeys((*of.heard_by, link)))
+    return replace(case, mqtt=mqtt, post=post, incident=replace(of, heard_by=heard_by))
 
 
 def pressed_again(case: Case, press: PressedAgain) -> Case:

@@ -96,7 +96,8 @@ class Incident:
     `last` is the newest press after the first; `again_s` from when the 6 h count, where not from the first.
     `presses_taken` is how many presses there were when a person's word came last, at `taken_s`; `known` are
     those the centre knows; `anew_s` when it was pressed long after that word, until that press is answered.
-    One that is `resumed` was read from the journal: only the wall clock can tell how long ago it began.
+    One that is `resumed` was read from the journal: only the wall clock can tell how long ago it began, and
+    `base` of its presses were counted before.
     """
 
     alert_id: AlertId
@@ -109,6 +110,7 @@ class Incident:
     code: str
     duty: bool = True
     presses: int = 1
+    base: int = 0
     presses_taken: int = 0
     taken_s: float = NEVER_S
     known: int = 0

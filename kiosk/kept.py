@@ -1,13 +1,16 @@
 """One incident as the journal keeps it, and read again after a power cut. Pure.
 
-Owns how old it is then.
+Owns how old it is then, and how often it was pressed.
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 from kiosk.bodies import Clock, Stage
 from kiosk.incident import Heard, Incident, Over, State, Taken, Unheard, bounded_utc_ms
 from kiosk.messages import IncidentRecord
+
+PRESSES_MAX = 9_999  # nobody presses so often
 
 
 def record(incident: Incident) -> IncidentRecord:
@@ -54,6 +57,7 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
         code=kept.code,
         duty=kept.duty,
         presses=max(1, kept.presses),
+        base=max(1, kept.presses),
         also=kept.also,
         last=kept.last,
         again_s=now_s if isinstance(state, Unheard) else again_s,
@@ -63,6 +67,14 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
         state=state,
         resumed=True,
     )
+
+
+def recounted(incident: Incident, counted: int) -> Incident:
+    """Count on from the centre's count where the journal forgot presses: the next would hide behind it."""
+    if not incident.resumed or not incident.presses < counted <= PRESSES_MAX:
+        return incident
+    presses = counted + incident.presses - incident.base
+    return replace(incident, presses=presses, base=counted)
 
 
 def _age_s(pressed_utc_ms: int, clock: Clock, utc_ms: int, max_s: float) -> float:

@@ -241,6 +241,23 @@ def test_a_press_into_an_alert_that_somebody_took_hours_ago_does_not_end_with_it
     assert virtual.quiet().online().alerts[-1].presses == 2
 
 
+def test_a_press_does_not_hide_behind_a_count_that_the_journal_forgot() -> None:
+    """A review found it: the disk was full, the power failed, and the centre already counted as many."""
+    virtual = online().press()
+    virtual.reply("received")
+    on_disk = virtual.of(Save)[-1].snapshot
+    virtual.press().press()
+    virtual.reply("accepted", presses=3)
+    again = VirtualKiosk(now_s=20.0, utc_ms=virtual.utc_ms + 5000, count=5000).start(on_disk).board().online()
+    again.reply("accepted", presses=3)
+    again.quiet().press()
+    assert again.alerts[-1].presses == 4
+    again.reply("accepted", presses=3)
+    assert again.quiet().run(60.0).alerts
+    again.reply("closed", presses=3)
+    assert again.said[-1] == "pressed"  # it is an alarm of its own
+
+
 @pytest.mark.parametrize("off_s", [6 * 3600 - 60.0, 6 * 3600 + 60.0])
 def test_a_power_cut_of_hours_ends_no_alert_that_nobody_has(off_s: float) -> None:
     virtual = kiosk(sms=None, duty__tiers=()).offline().press().restart(off_s=off_s).board().offline()

@@ -25,7 +25,7 @@ from kiosk.incident import (
     rank,
     step,
 )
-from kiosk.kept import record, revive
+from kiosk.kept import PRESSES_MAX, record, recounted, revive
 from kiosk.messages import IncidentRecord, LastPress
 
 UTC_MS = 1_790_000_000_000
@@ -166,6 +166,17 @@ def test_by_text_a_press_before_a_persons_last_word_counts_as_looked_at(stage: R
     assert not outlives(pressed, replace_count(closed, 0), "sms")
 
 
+def test_what_the_centre_counts_beyond_what_the_journal_kept_is_counted_on_from() -> None:
+    forgot = revive(kept("accepted"), now_s=50.0, utc_ms=UTC_MS + 500, max_s=MAX_S)
+    assert recounted(forgot, 3).presses == 3
+    pressed = step(forgot, again())
+    for _ in range(2):
+        pressed = recounted(pressed, 3)  # of the newest press it did not know
+        assert pressed.presses == 4
+    assert recounted(forgot, PRESSES_MAX + 1) == forgot
+    assert recounted(incident(), 3) == incident()  # nothing was forgotten
+
+
 def test_a_receipt_is_no_persons_word() -> None:
     assert step(incident(presses=2), Answered("received")).presses_taken == 0
 
@@ -190,7 +201,7 @@ def test_a_record_gives_back_the_same_incident(stage: Stage) -> None:
     before = incident(state=STATES[stage], presses=3, also=("fitting",), by="op-1", duty=False)
     after = revive(record(before), now_s=5000.0, utc_ms=UTC_MS + 60_000, max_s=MAX_S)
     lives_from_s = 5000.0 if stage in ("pressed", "sending") else None
-    assert after == replace(before, pressed_s=4940.0, again_s=lives_from_s, resumed=True)
+    assert after == replace(before, base=3, pressed_s=4940.0, again_s=lives_from_s, resumed=True)
     assert record(after) == record(before)
 
 

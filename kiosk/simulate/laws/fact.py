@@ -19,7 +19,8 @@ class Fact:
     kind: str
     opened_s: float
     presses: int = 1  # as the kiosk counts them
-    most: int = 1
+    most: int = 1  # as they really were, whatever a journal lost
+    base: int = 0  # of those the kiosk read from its journal, or took over from the centre
     again_s: list[float] = field(default_factory=list)  # the further ones, as the kiosk knows
     duty: bool = False
     code: str = ""
@@ -46,7 +47,7 @@ class Fact:
         """Count a further press; long after a person's word it must be heard of again (ADR 30)."""
         self.presses += 1
         self.again_s.append(now_s)
-        self.most = max(self.most, self.presses)
+        self.most += 1
         if self.kiosk_knows not in PEOPLES:
             return
         since_s = now_s - self.learned_s - ANEW_AFTER_S

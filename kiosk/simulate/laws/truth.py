@@ -67,6 +67,8 @@ class Truth:
                 continue
             sure = isinstance(event, ReplyReceived)  # a door may have told what nobody asked for
             fact.answered |= sure
+            if fact.base and reply.presses > fact.presses:
+                fact.presses, fact.base = reply.presses + fact.presses - fact.base, reply.presses
             if reply.presses >= fact.presses:
                 fact.anew_s = -1.0
                 fact.calls_again &= not sure
@@ -167,7 +169,7 @@ class Truth:
             else:
                 fact.on_disk = True
                 fact.kiosk_knows = record.stage
-                fact.presses = max(1, record.presses)
+                fact.presses = fact.base = max(1, record.presses)
                 del fact.again_s[fact.presses - 1 :]
                 fact.answered = record.known > 0
                 if not record.anew:
