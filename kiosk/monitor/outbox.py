@@ -27,7 +27,7 @@ TOLD_MAX = 200  # letters of a reason
 
 Key = tuple[str, str, str]
 Letter = tuple[str, str]
-Urgency = tuple[int, bool, int, int, int]
+Urgency = tuple[int, int, bool, int, int]
 NEW, FIRST_ROUND, AGAIN, DRILL = range(4)
 
 
@@ -153,18 +153,18 @@ class Outbox:
     def _urgency(self, text: Text) -> Urgency:
         """Order texts: to kiosks and the first page of an alarm, its first round, later ones, drills.
 
-        Later rounds go by their age alone, so that none is overtaken for ever.
+        Within a rank the least tried go first; later rounds by their age alone: none is overtaken for ever.
         """
         is_page = text.kind == "page"
         if self._is_drill(text.alert_id):
             rank = DRILL
         elif is_page and not text.step.startswith("r1t"):
-            return AGAIN, is_page, 0, 0, text.at_ms
+            return AGAIN, 0, is_page, 0, text.at_ms
         elif text.tries or (is_page and text.alert_id in self._begun):
             rank = FIRST_ROUND
         else:
             rank = NEW
-        return rank, is_page, text.tries, text.tier, text.at_ms
+        return rank, text.tries, is_page, text.tier, text.at_ms
 
     def _is_planned(self, text: Text) -> bool:
         """Tell whether the plan is on disk; while the disk is broken an alert does not wait for it."""

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import pytest
 from fakes.duty_centre import PLAN, TEXT_S, DutyCentre, OneModem, a_text
-from fakes.virtual_centre import ALERT_ID, UTC_MS
+from fakes.virtual_centre import ALERT_ID, UTC_MS, only
 
+from kiosk.bodies import AlertId
+from kiosk.messages import Now
 from kiosk.monitor import sms_words
-from kiosk.monitor.outbox import TRIES_MAX, UNDER_WAY_AGAIN, UNDER_WAY_MAX
-from kiosk.monitor.records import Person, Plan
+from kiosk.monitor.effects import SendText
+from kiosk.monitor.ledger import Ledger
+from kiosk.monitor.outbox import TRIES_MAX, UNDER_WAY_AGAIN, UNDER_WAY_MAX, Outbox
+from kiosk.monitor.records import Person, Plan, Text
 
 NEWER = "01JPANAALERT0000000000000B"
 SMS_ID = f"sms-17-2-{UTC_MS // 1000}"
@@ -177,3 +181,18 @@ def test_what_somebody_has_taken_gives_way_at_once() -> None:
     place.alert(alert_id=NEWER, kiosk_id="kz-2")
     place.live(AT_THE_MODEM_S)
     assert {key[0] for key in unsettled(place)} == {NEWER}
+
+
+def test_what_was_tried_least_goes_first_in_the_first_round() -> None:
+    """A kiosk's SIM that cannot be reached takes no place from a tier that nobody has called yet."""
+    alert_id, now = AlertId("A"), Now(s=100.0, utc_ms=UTC_MS, chance=0.5, fresh_id="")
+    ledger = Ledger()
+    ledger.fault = "full"  # nothing waits for the disk
+    box = Outbox(ledger)
+    answer = Text(alert_id=alert_id, step="received", to="kz-1", kind="answer", tries=1)
+    box.plan(replace(answer, kind="page", step="r1t1", to="x", tries=0), now)
+    assert len(box.run(now, lambda _: ("", ""))) == 1
+    box.plan(answer, now)
+    box.plan(replace(answer, kind="page", step="r1t2", to="y", tries=0), now)
+    out = box.run(now, lambda _: ("", ""))
+    assert [sending.text.step for sending in only(SendText, out)] == ["r1t2", "received"]
