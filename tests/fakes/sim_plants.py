@@ -262,6 +262,11 @@ def a_text_that_nobody_takes_is_sent_in_a_loop(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(outbox, "TRIES_MAX", 10**9)
 
 
+def pages_pile_up_behind_a_slow_modem(patch: pytest.MonkeyPatch) -> None:
+    """As it was until a review found it: a new victim's first text waited behind old rounds about others."""
+    patch.setattr(outbox.Outbox, "pages", lambda _: frozenset())
+
+
 def every_copy_is_answered_by_itself(patch: pytest.MonkeyPatch) -> None:
     """As it was until the simulation found it: a monitor comes back, and answers flood a link."""
     patch.setattr(untold, "REST_S", -1.0)

@@ -162,6 +162,10 @@ CASES = (
         (fault(25.0, "modem:a", "refuse", 200.0), fault(25.0, "gateway:a", "refuse", 200.0), PRESS),
     ),
     Case(
+        plant.pages_pile_up_behind_a_slow_modem, 6, "", MQTT_ONLY,
+        (fault(25.0, "gateway:a", "hang", 300.0), fault(25.0, "modem:a", "hang", 300.0), PRESS, late(330.0)),
+    ),
+    Case(
         plant.every_copy_is_answered_by_itself, 6, "294315169.1430", MQTT_ONLY,
         (press(20.0), fault(25.0, "mqtt:a", "cut", 545.0),
          *(fault(30.0 + 2.5 * number, "mqtt:k1", "cut", 0.3) for number in range(200))),
