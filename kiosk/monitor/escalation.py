@@ -34,17 +34,29 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """Where the ladder of one alert stands: the step due at `due_s`; a drill's ladder is climbed `once`."""
+    """Where the ladder of one alert stands: the step due at `due_s`; a drill's ladder is climbed `once`.
+
+    `called` are the people of this round's steps, as far as this monitor has climbed them.
+    """
 
     round: int
     tier: int
     due_s: float
     once: bool = False
+    called: frozenset[str] = frozenset()
 
     @property
     def step(self) -> str:
         """Name it as texts do."""
         return f"r{self.round}t{self.tier}"
+
+    def place(self, plan: Plan) -> int:
+        """Give which of the tiers that are on duty now it is about: none is left out when others go home."""
+        place = min(self.tier - 1, len(plan.tiers))
+        tiers = [{person.person_id for person in tier} for tier in plan.tiers]
+        while self.called and place and self.called.isdisjoint(tiers[place - 1]):
+            place -= 1
+        return place
 
 
 class Escalation:
@@ -139,19 +151,21 @@ class Escalation:
                 self._uncalled.add(alert_id)
             self._climbs[alert_id] = replace(climb, due_s=due_s)
             return [Tell("nobody_on_duty", (name, ("reason", "nobody has a phone")), "error")]
-        if climb.tier > len(plan.tiers):
-            climb = replace(climb, round=climb.round + 1, tier=1)
+        place = climb.place(plan)
+        if place == len(plan.tiers):
+            climb, place = replace(climb, round=climb.round + 1, tier=1, called=frozenset()), 0
         if climb.round > 1 and climb.once:
             self._climbs[alert_id] = replace(climb, due_s=NEVER_S)
             return []
-        self._climbs[alert_id] = replace(climb, tier=climb.tier + 1, due_s=due_s)
-        tier = plan.tiers[climb.tier - 1]
+        tier = plan.tiers[place]
+        called = climb.called | {person.person_id for person in tier}
+        self._climbs[alert_id] = replace(climb, tier=climb.tier + 1, due_s=due_s, called=called)
         people = [person for person in tier if (alert_id, person.person_id) not in self._unsettled]
         for person in people:
-            text = Text(alert_id=alert_id, step=climb.step, to=person.person_id, kind="page", tier=climb.tier)
+            text = Text(alert_id=alert_id, step=climb.step, to=person.person_id, kind="page", tier=place + 1)
             self._outbox.plan(text, now)
-        called = ("people", len(people)), ("waiting", len(tier) - len(people))
-        told: list[FleetEffect] = [Tell("people_called", (name, ("step", climb.step), *called), "warning")]
+        counts = ("people", len(people)), ("waiting", len(tier) - len(people))
+        told: list[FleetEffect] = [Tell("people_called", (name, ("step", climb.step), *counts), "warning")]
         if plan.nobody:
             told.append(Tell("nobody_on_duty", (name, ("called", len(people))), "error"))
         return told

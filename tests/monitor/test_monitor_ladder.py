@@ -256,6 +256,24 @@ def test_a_tier_that_goes_home_in_the_middle_of_a_round_ends_the_round() -> None
     assert place.steps()[2:] == [("r2t1", "aigul")]
 
 
+def test_no_tier_is_left_out_when_the_one_before_it_goes_home() -> None:
+    place = centre()
+    place.handle(PlanLoaded(replace(PLAN, tiers=((AIGUL,), (BORIS,), (CHIEF,)))))
+    place.alert()
+    place.handle(PlanLoaded(replace(PLAN, tiers=((BORIS,), (CHIEF,)))))
+    place.pass_time(181)
+    assert place.steps() == [("r1t1", "aigul"), ("r1t2", "boris"), ("r1t3", "chief"), ("r2t1", "boris")]
+
+
+def test_whoever_comes_for_the_first_tier_is_called_before_the_next_one() -> None:
+    place = centre()
+    place.handle(PlanLoaded(replace(PLAN, tiers=((AIGUL,), (CHIEF,)))))
+    place.alert()
+    place.handle(PlanLoaded(replace(PLAN, tiers=((BORIS,), (CHIEF,)))))
+    place.pass_time(181)
+    assert [to for _, to in place.steps()] == ["aigul", "boris", "chief", "boris"]
+
+
 def test_a_centre_without_a_way_to_send_calls_nobody() -> None:
     place = centre(sms=replace(RULES, sends=False))
     place.alert()
