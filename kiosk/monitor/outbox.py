@@ -27,7 +27,7 @@ TOLD_MAX = 200  # letters of a reason
 
 Key = tuple[str, str, str]
 Letter = tuple[str, str]
-Urgency = tuple[int, int, bool, int, int]
+Urgency = tuple[int, float, int, bool, int, int]
 NEW, FIRST_ROUND, AGAIN, DRILL = range(4)
 
 
@@ -48,7 +48,7 @@ class Outbox:
         self._is_drill = is_drill
         self._jobs: dict[Key, Job] = {}
         self._renamed: dict[str, AlertId] = {}
-        self._begun: set[AlertId] = set()  # alerts of which a page has been handed over
+        self._begun: dict[AlertId, float] = {}  # when a page about this alert was handed over last
         self._given_up: list[Text] = []
 
     def has(self, alert_id: AlertId, kind: str) -> bool:
@@ -76,7 +76,7 @@ class Outbox:
         age_s = (now.utc_ms - text.at_ms) / 1000
         self._jobs[_key(text)] = Job(text, now.s + min(SEND_MAX_S, max(0.0, SEND_MAX_S - age_s)))
         if text.kind == "page" and text.tries:
-            self._begun.add(text.alert_id)
+            self._begun.setdefault(text.alert_id, 0.0)
 
     def hear(self, text: Text) -> None:
         """Note that another monitor settled a text."""
@@ -93,7 +93,7 @@ class Outbox:
         """Follow an alert that got its own name; the store moves what it holds of it."""
         self._renamed[old_id] = new_id
         if old_id in self._begun:
-            self._begun.add(new_id)
+            self._begun[new_id] = max(self._begun[old_id], self._begun.get(new_id, 0.0))
         moved = (replace(one, alert_id=new_id) if one.alert_id == old_id else one for one in self._given_up)
         self._given_up = list(moved)
         for key, job in list(self._jobs.items()):
@@ -104,7 +104,7 @@ class Outbox:
 
     def forget(self, alert_id: AlertId) -> None:
         """Let go of the names that an alert once had."""
-        self._begun.discard(alert_id)
+        self._begun.pop(alert_id, None)
         self._renamed = {old: new for old, new in self._renamed.items() if new != alert_id}
 
     def run(self, now: Now, letter: Callable[[Text], Letter | None]) -> list[FleetEffect]:
@@ -147,24 +147,25 @@ class Outbox:
         sending = replace(text, tries=text.tries + 1)
         self._jobs[_key(sending)] = Job(sending, now.s + SEND_MAX_S, under_way=True)
         if text.kind == "page":
-            self._begun.add(text.alert_id)
+            self._begun[text.alert_id] = now.s
         return sending
 
     def _urgency(self, text: Text) -> Urgency:
         """Order texts: to kiosks and the first page of an alarm, its first round, later ones, drills.
 
-        Within a rank the least tried go first; later rounds by their age alone: none is overtaken for ever.
+        In the first round alerts take turns; later rounds go by their age alone: none is overtaken for ever.
         """
+        last_s = 0.0
         is_page = text.kind == "page"
         if self._is_drill(text.alert_id):
             rank = DRILL
         elif is_page and not text.step.startswith("r1t"):
-            return AGAIN, 0, is_page, 0, text.at_ms
+            return AGAIN, 0.0, 0, is_page, 0, text.at_ms
         elif text.tries or (is_page and text.alert_id in self._begun):
-            rank = FIRST_ROUND
+            rank, last_s = FIRST_ROUND, self._begun.get(text.alert_id, 0.0)
         else:
             rank = NEW
-        return rank, text.tries, is_page, text.tier, text.at_ms
+        return rank, last_s, text.tries, is_page, text.tier, text.at_ms
 
     def _is_planned(self, text: Text) -> bool:
         """Tell whether the plan is on disk; while the disk is broken an alert does not wait for it."""
