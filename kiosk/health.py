@@ -28,6 +28,7 @@ from kiosk.messages import BoardRead, ModemStatus
 OUTBOX_MAX = 32
 FAULTS_MAX = 64
 TOLD_FAULTS = 12  # of them stand in a heartbeat, to bound its size
+FIGURE_MAX = 2**31 - 1  # of bodies.Figure and bodies.Small
 DISK_LOW_MB = 100  # a journal and logs of years fit in far less
 CERT_SOON_DAYS = 14  # renewal at two thirds of its life has failed daily by then
 MILD = frozenset(
@@ -190,14 +191,14 @@ def heartbeat(health: Health, beat: Beat) -> Heartbeat:
         faults=tuple(code[:60] for code in sorted(health.faults, key=_is_mild)[:TOLD_FAULTS]),
         button=_button(health),
         links=Links(
-            mqtt=MqttHealth(up=beat.mqtt_up, rtt_ms=health.rtt_ms, drops=health.drops),
+            mqtt=_link(beat.mqtt_up, health.rtt_ms, health.drops),
             https=_https(health),
             sms=_sms(health) if beat.has_sms else None,
         ),
         voice=VoiceHealth(mode=beat.mode, ok=health.voice_ok),
         power=health.power,
         board=Board(
-            temp_c=board.temp_c,
+            temp_c=None if board.temp_c is None else _figure(board.temp_c),
             under_voltage=board.under_voltage,
             throttled=board.throttled,
             disk_free_mb=board.disk_free_mb,
@@ -225,7 +226,16 @@ def _button(health: Health) -> ButtonHealth:
 def _https(health: Health) -> MqttHealth | None:
     if health.https_up is None:
         return None
-    return MqttHealth(up=health.https_up, rtt_ms=health.https_rtt_ms, drops=health.https_drops)
+    return _link(health.https_up, health.https_rtt_ms, health.https_drops)
+
+
+def _link(up: bool, rtt_ms: int, drops: int) -> MqttHealth:
+    return MqttHealth(up=up, rtt_ms=_figure(rtt_ms), drops=_figure(drops))
+
+
+def _figure(value: int) -> int:
+    """Bring a figure within the contract: a sensor that lies must not silence its kiosk."""
+    return max(-FIGURE_MAX, min(value, FIGURE_MAX))
 
 
 def _sms(health: Health) -> SmsHealth:
@@ -234,6 +244,6 @@ def _sms(health: Health) -> SmsHealth:
         up=health.modem_up,
         registered=modem.registration if modem else "",
         operator=modem.operator[:24] if modem else "",
-        signal_dbm=modem.signal_dbm if modem else None,
+        signal_dbm=_figure(modem.signal_dbm) if modem and modem.signal_dbm is not None else None,
         balance_kzt=health.balance_kzt,
     )

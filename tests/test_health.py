@@ -167,9 +167,9 @@ def test_the_worst_heartbeat_is_bounded_and_shows_what_matters_first() -> None:
     worst = replace(
         WELL,
         faults=faulty(*codes).faults,
-        modem=replace(MODEM, operator="Ы" * 80, signal_dbm=-113, registration="searching"),
+        modem=replace(MODEM, operator="Ы" * 80, signal_dbm=-(2**40), registration="searching"),
         modem_up=False,
-        board=replace(BOARD, under_voltage=True, throttled=True, clock_synced=False),
+        board=replace(BOARD, temp_c=2**40, under_voltage=True, throttled=True, clock_synced=False),
         power="battery", rtt_ms=2**40, drops=2**40, voice_ok=False, contacts={"counter": "stuck"},
     )  # fmt: skip
     beat = heartbeat(worst, replace(BEAT, mqtt_up=False, alerting=True, open_alerts=8, uptime_s=2**40))
