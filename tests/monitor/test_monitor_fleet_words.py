@@ -80,10 +80,10 @@ def test_whoever_delivers_by_https_hears_how_the_alert_stands() -> None:
     out = by_door(place)
     assert told(out) == ["alert_received"]
     (answer,) = only(Answer, out)
-    assert answer == Answer(token=Token("door"), ok=True, text="received", alert_id=ALERT_ID)
+    assert answer == Answer(token=Token("door"), ok=True, text="received", alert_id=ALERT_ID, presses=1)
     place.act("accept")
     (answer,) = only(Answer, by_door(place, attempt=2))
-    assert answer == Answer(token=Token("door"), ok=True, text="accepted", alert_id=ALERT_ID)
+    assert answer == Answer(token=Token("door"), ok=True, text="accepted", alert_id=ALERT_ID, presses=1)
 
 
 def test_whoever_delivers_anothers_alert_by_https_is_refused_with_the_reason() -> None:
