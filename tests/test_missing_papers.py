@@ -6,8 +6,9 @@ import pytest
 from fakes.virtual_kiosk import KEY, VirtualKiosk, example_config
 
 from kiosk import sms_signed
+from kiosk.bodies import Reply
 from kiosk.effects import SendSms
-from kiosk.messages import LinkFell, PapersRead
+from kiosk.messages import LinkFell, PapersRead, ReplyReceived
 
 GATEWAY = "+77010000001"
 NO_CERTIFICATE = PapersRead(missing={"cert_missing": "kiosk.pem: No such file or directory"}, sms_key=KEY)
@@ -88,6 +89,15 @@ def test_a_key_that_comes_while_an_alert_is_open_takes_it_to_the_gateways() -> N
     virtual.feed(PapersRead(missing={}, sms_key=KEY))
     virtual.run(0.1).send_all_sms()
     assert not isinstance(sms_signed.unpack(texts(virtual, GATEWAY)[0], KEY), sms_signed.Rejected)
+
+
+def test_a_key_that_comes_once_the_centre_has_answered_writes_nothing_more() -> None:
+    virtual = unenrolled().press().send_all_sms()
+    alert_id = virtual.parts.alarm.cases.open[-1].incident.alert_id
+    virtual.feed(ReplyReceived(Reply(alert_id=alert_id, stage="accepted", at="x", presses=1), "mqtt"))
+    virtual.quiet().feed(PapersRead(missing={}, sms_key=KEY))
+    virtual.run(0.1)
+    assert numbers(virtual) == set()
 
 
 def test_a_key_that_comes_once_a_person_has_the_alert_lets_the_centre_hear_of_it_and_nobody_else() -> None:

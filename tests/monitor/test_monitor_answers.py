@@ -3,10 +3,13 @@
 from fakes.duty_centre import KEYS, SIM, DutyCentre, a_text
 from fakes.virtual_centre import UTC_MS
 
-from kiosk.monitor.answers import RETRY_S
+from kiosk.bodies import AlertId
+from kiosk.monitor.answers import RETRY_S, Answers
 from kiosk.monitor.caseload import KEEP_CLOSED_MS
+from kiosk.monitor.ledger import Ledger
 from kiosk.monitor.messages import Restored
-from kiosk.monitor.outbox import SEND_MAX_S, TRIES_MAX
+from kiosk.monitor.outbox import SEND_MAX_S, TRIES_MAX, Outbox
+from kiosk.monitor.records import Text
 from kiosk.sms_signed import parse_answer, verify_answer
 
 SMS_ID = f"sms-17-1-{UTC_MS // 1000}"
@@ -212,6 +215,19 @@ def test_a_successor_goes_on_with_an_answer_that_is_planned_behind_one_that_was_
     second = take_over(first)
     second.pass_time(SEND_MAX_S)
     assert told(second) == ["accepted"]
+
+
+def test_what_was_answered_before_the_kiosk_asked_again_serves_no_more() -> None:
+    box = Outbox(Ledger())
+    answers = Answers(Ledger(), box)
+    newer, older = (
+        Text(alert_id=AlertId(SMS_ID), step=step, to="kz-1", kind="answer", state="sent")
+        for step in ("received.2", "accepted.1")
+    )
+    answers.resume((newer,))
+    answers.resume((older,))
+    assert answers._asked[AlertId(SMS_ID)].copy == 2
+    assert answers._asked[AlertId(SMS_ID)].answered == {"received"}
 
 
 def take_over(first: DutyCentre) -> DutyCentre:

@@ -196,3 +196,13 @@ def test_what_was_tried_least_goes_first_in_the_first_round() -> None:
     box.plan(replace(answer, kind="page", step="r1t2", to="y", tries=0), now)
     out = box.run(now, lambda _: ("", ""))
     assert [sending.text.step for sending in only(SendText, out)] == ["r1t2", "received"]
+
+
+def test_a_page_that_was_tried_before_a_restart_makes_its_alert_no_newcomer() -> None:
+    box = Outbox(Ledger())
+    now = Now(s=0.0, utc_ms=UTC_MS, chance=0.5, fresh_id="")
+    tried = Text(alert_id=AlertId(ALERT_ID), step="r1t1", to="o1", kind="page", at_ms=UTC_MS, tries=1)
+    box.resume(tried, now)
+    other = replace(tried, to="o2", tries=0)
+    newcomer = replace(other, alert_id=AlertId(NEWER))
+    assert box._urgency(newcomer) < box._urgency(other)
