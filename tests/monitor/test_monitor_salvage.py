@@ -1,5 +1,6 @@
 """What a commit gives up, and how the log names it."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,3 +29,18 @@ def test_what_is_dropped_is_named(change: Any, name: str) -> None:
 
 def test_nothing_to_write_writes_nothing() -> None:
     salvage.write_telemetry(None, (), lambda _: pytest.fail("nothing was to be written"))  # type: ignore[arg-type]
+
+
+def test_only_the_row_that_is_refused_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    kept: list[Any] = []
+
+    def write(changes: Any) -> None:
+        if SPAN in changes:
+            raise OverflowError
+        kept.extend(changes)
+
+    connection: Any = SimpleNamespace(begin_nested=nullcontext)
+    salvage.write_telemetry(connection, (EVENT, SPAN, KIOSK), write)
+    assert kept == [EVENT, KIOSK]
+    assert "dropped=span kiosk=kz-1 begins_s=300" in caplog.text
+    assert all(map(salvage.is_telemetry, (EVENT, SPAN, KIOSK)))
