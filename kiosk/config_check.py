@@ -13,6 +13,7 @@ from kiosk import link_check, sms_text
 from kiosk.bodies import Alert, AlertId, KioskId
 from kiosk.config import Button, Config
 from kiosk.prompts import Catalogue
+from kiosk.sms_signed import OTHER_BUTTON
 from kiosk.wire import ALERT_MAX_BYTES, encode
 
 # The first two digits of a KATO code (classifier of administrative units): 17 oblasts, 3 cities.
@@ -21,7 +22,6 @@ LAT_DEG = (40.0, 56.0)  # a box around Kazakhstan: catches swapped or mistyped c
 LON_DEG = (46.0, 88.0)
 RESERVED = frozenset({"tamper", "mains_lost", "lamp"})  # names of other inputs, which a button must not take
 SOCKET_PATH_BYTES = 107  # sun_path of a Unix socket, less its closing zero (unix(7))
-TEXT_BUTTONS = 7  # places in a text's three bits; the eighth place is any other: a drill, tamper
 SOCKET_NAME = "/.control.sock"  # it is bound under this name first
 # Stems that would tell a bystander what the kiosk is for (rules of the prompts: discreet).
 DISCREET_STEMS = (
@@ -138,9 +138,9 @@ def _guards(config: Config) -> Iterator[Problem]:
 
 
 def _eighth(config: Config) -> Iterator[Problem]:
-    if len(config.buttons) > TEXT_BUTTONS and config.sms is not None:
+    if len(config.buttons) > OTHER_BUTTON and config.sms is not None:
         what = 'has no place in the three bits of a text; by SMS alone the centre calls it "other"'
-        yield Problem(f"buttons[{TEXT_BUTTONS}]", what, "warning")
+        yield Problem(f"buttons[{OTHER_BUTTON}]", what, "warning")
 
 
 def _place(config: Config) -> Iterator[Problem]:

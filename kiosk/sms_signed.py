@@ -24,6 +24,7 @@ STAGES: tuple[ReplyStage, ...] = get_args(ReplyStage)
 MACHINE = re.compile(r"\bA1:([A-Z2-7]{45})\b")
 ANSWER = re.compile(r"\s*A1R ([0-9]{4}) ([a-z_]{1,12})(?: ([1-4]))? ([A-Z2-7]{10})\s*")
 PRESSES_MAX = 4  # two bits
+OTHER_BUTTON = 7  # the last of three bits: any that is not in the list of buttons, tamper, a drill
 DEGREE = 1e5
 
 
@@ -64,7 +65,7 @@ def pack(alert: MachineAlert, key: bytes) -> str:
     for_people = alert.kind == "drill" and alert.duty
     flags = DRILL_FOR_PEOPLE if for_people else KINDS.index(alert.kind)
     flags |= (alert.clock == "unsynced") << 2
-    flags |= min(alert.button, 7) << 3 | (min(max(alert.presses, 1), PRESSES_MAX) - 1) << 6
+    flags |= min(alert.button, OTHER_BUTTON) << 3 | (min(max(alert.presses, 1), PRESSES_MAX) - 1) << 6
     body = LAYOUT.pack(
         VERSION,
         alert.number.to_bytes(3, "big"),

@@ -8,7 +8,6 @@ from kiosk.messages import Now
 from kiosk.site import Site
 from kiosk.sms_route import Form
 
-OTHER_BUTTON = 7  # what the machine form calls a button that is not in the list: tamper, a drill
 JUDGED_MAX_S = 18_000.0  # an hour before the six after which the centre takes a text for one held back
 
 
@@ -62,7 +61,7 @@ def sms(site: Site, of: Incident, form: Form, clock: Clock) -> str:
         pressed_s=of.pressed_utc_ms // 1000,
         kind=of.kind,
         clock=clock,
-        button=names.index(of.button) if of.button in names else OTHER_BUTTON,
+        button=names.index(of.button) if of.button in names else sms_signed.OTHER_BUTTON,
         presses=of.presses,
         lat=site.config.site.lat,
         lon=site.config.site.lon,

@@ -60,7 +60,7 @@ def test_the_gateways_text_is_one_segment_with_the_signed_form_behind_it(kind: K
     read = sms_signed.unpack(text, KEY)
     assert isinstance(read, sms_signed.MachineAlert)
     assert (read.number, read.seq, read.kind, read.presses) == (17, 7, kind, 2)
-    assert read.button == (1 if kind == "press" else transmission.OTHER_BUTTON)
+    assert read.button == (1 if kind == "press" else sms_signed.OTHER_BUTTON)
     assert read.pressed_s == UTC_MS // 1000
 
 

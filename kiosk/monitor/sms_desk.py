@@ -22,7 +22,6 @@ TOO_OLD_S = 21_600  # a kiosk's incident ends after six hours: an older text was
 AHEAD_MAX_S = 86_400  # no network delivers before the day it was sent
 LATE_ANSWER_MS = 900_000  # so late an answer may come that was meant for an alert which is closed by now
 CODES_MAX = 4_000  # twice the alerts that memory holds
-OTHER_BUTTON = 7  # a button that is not in the kiosk's list: tamper, a drill
 ACTIONS: dict[ReplyStage, Action] = {"accepted": "accept", "en_route": "en_route"}
 
 
@@ -190,7 +189,7 @@ def alert_of(found: MachineAlert, kiosk: Registered) -> Alert:
         alert_id=cases.sms_name(found.number, found.seq, found.pressed_s),
         kiosk_id=kiosk.kiosk_id,
         kind=found.kind,
-        button=other if found.button == OTHER_BUTTON else f"button {found.button + 1}",
+        button=other if found.button == sms_signed.OTHER_BUTTON else f"button {found.button + 1}",
         pressed_at=pressed_at,
         clock=found.clock,
         presses=found.presses,

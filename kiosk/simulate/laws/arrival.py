@@ -7,11 +7,11 @@ from kiosk.simulate.hosts.store import SharedStore
 from kiosk.simulate.laws.fact import Fact
 from kiosk.simulate.laws.truth import Broken, Truth
 from kiosk.simulate.laws.ways import BOUNDS, FOREVER, Ways
+from kiosk.sms_signed import PRESSES_MAX
 
 DOUBLE_MAX_S = (
     40.0  # two monitors may each have heard another copy; they read each other's news within seconds
 )
-SMS_COUNT_MAX = 4  # of presses in a text
 
 
 class Arrivals:
@@ -46,7 +46,7 @@ class Arrivals:
         fact = self._truth.reached(row.case, now_s)
         if fact is None:
             raise Broken(2, f"the centre holds {alert_id}, which nobody gave")
-        if row.case.alert.presses > max(fact.most, SMS_COUNT_MAX if row.case.door == "sms" else 0):
+        if row.case.alert.presses > max(fact.most, PRESSES_MAX if row.case.door == "sms" else 0):
             raise Broken(
                 2, f"the centre counts {row.case.alert.presses} presses of {fact.most} at {alert_id}"
             )
@@ -83,7 +83,7 @@ class Arrivals:
         texted = [f"sms-{fact.number}-{seq}-{second}" for seq, second in fact.names]
         rows = [self._store.rows[name] for name in (fact.alert_id, *texted) if name in self._store.rows]
         counted = max((row.case.alert.presses for row in rows), default=0)
-        return counted < min(fact.anew_presses, SMS_COUNT_MAX)
+        return counted < min(fact.anew_presses, PRESSES_MAX)
 
     def _demand(self, fact: Fact, pressed_s: float, box: Box, now_s: float) -> None:
         for way, bound in BOUNDS.items():

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from kiosk.incident import ANEW_AFTER_S
+from kiosk.incident import ANEW_AFTER_S, NEVER_S
 
 A_MOMENT_S = 1.0
-NEVER_S = float("-inf")
 PEOPLES = ("accepted", "en_route", "on_scene", "closed")
 
 

@@ -10,13 +10,13 @@ from kiosk import effects as do
 from kiosk.bodies import Alert, AlertId, Reply
 from kiosk.cases import CASES_MAX
 from kiosk.effects import Effect, Tell
-from kiosk.incident import Incident
+from kiosk.incident import NEVER_S, Incident
 from kiosk.journal.record import Damaged, unpack
 from kiosk.messages import HttpsAnswered, IncidentRecord, KioskEvent, ReplyReceived
 from kiosk.monitor import cases
 from kiosk.monitor.records import Case
 from kiosk.simulate.hosts.box import Box
-from kiosk.simulate.laws.fact import NEVER_S, PEOPLES, Fact
+from kiosk.simulate.laws.fact import PEOPLES, Fact
 from kiosk.simulate.laws.written import Written
 
 SMS_NAME = re.compile(r"sms-([0-9]+)-([0-9]+)-([0-9]+)")
