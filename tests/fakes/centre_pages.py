@@ -74,8 +74,19 @@ class FakeFeed:
         return answer(request) if callable(answer) else answer
 
     def tell(self, event: View) -> None:
+        """Tell every listener; what is asked for later agrees with it, as the real centre's answers do."""
+        match event:
+            case {"what": "case", "alert": told}:
+                self._forget(told["alert_id"])
+                if told["stage"] != "closed":
+                    self.alerts.append(told)
+            case {"what": "alert_renamed", "old": old}:
+                self._forget(old)
         for listener in list(self._listeners):
             listener(event)
+
+    def _forget(self, alert_id: str) -> None:
+        self.alerts = [view for view in self.alerts if view["alert_id"] != alert_id]
 
 
 class Visitor:
