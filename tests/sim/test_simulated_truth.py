@@ -102,3 +102,16 @@ def test_what_a_disk_never_had_or_a_damaged_one_lost_is_forgotten(truth: Truth) 
     assert died(truth, disk("A2"), 20.0) == []
     assert died(truth, disk("A2", damaged=True), 30.0) == []
     assert (never.forgotten_s, lost.forgotten_s) == (20.0, 30.0)
+
+
+def test_an_incident_that_ended_in_a_life_whose_disk_stood_still_is_again_what_the_disk_has(
+    truth: Truth,
+) -> None:
+    """What the centre had answered is not on the disk, and is asked for anew (326708655.35)."""
+    fact = pressed(truth, "A1", 10.0)
+    fact.answered = True
+    box: Any = SimpleNamespace(who="k1", number=1)
+    truth.turned(box, [Tell("closed", (("alert_id", "A1"), ("by", "officer-21")))], 15.0)
+    assert died(truth, disk("A1"), 20.0) == []
+    truth.turned(box, [Tell("resumed", (("alert_id", "A1"), ("stage", "sending")))], 25.0)
+    assert (fact.on_kiosk, fact.kiosk_knows, fact.answered) == (True, "sending", False)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from kiosk.incident import ANEW_AFTER_S, NEVER_S
+from kiosk.messages import IncidentRecord
 
 A_MOMENT_S = 1.0
 PEOPLES = ("accepted", "en_route", "on_scene", "closed")
@@ -58,6 +59,15 @@ class Fact:
         """Note that the kiosk heard a person's word; one that came by way of the centre may have crossed."""
         self.learned_s, self.anew_s = now_s, -1.0
         self.calls_again &= not answered
+
+    def is_kept_as(self, record: IncidentRecord) -> None:
+        """Note that its kiosk lost its process, and knows of it what its disk has."""
+        self.kiosk_knows = record.stage
+        self.presses = self.base = max(1, record.presses)
+        del self.again_s[self.presses - 1 :]
+        self.answered = record.known > 0
+        if not record.anew:
+            self.anew_s, self.calls_again = -1.0, False
 
     @property
     def last_s(self) -> float:

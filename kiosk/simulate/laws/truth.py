@@ -161,19 +161,15 @@ class Truth:
         found, gone = _on_disk(box), list[Fact]()
         kept = {record.alert_id: record for record in found or ()}
         for fact in tuple(self.open.get(box.who, {}).values()):
-            record = kept.get(AlertId(fact.alert_id))
-            if record is None or fact.kind == "drill":
+            if AlertId(fact.alert_id) not in kept or fact.kind == "drill":
                 gone += [fact] if fact.on_disk and found is not None and len(kept) < CASES_MAX else []
                 fact.forgotten_s = now_s
                 self._left(box, fact)
             else:
                 fact.on_disk = True
-                fact.kiosk_knows = record.stage
-                fact.presses = fact.base = max(1, record.presses)
-                del fact.again_s[fact.presses - 1 :]
-                fact.answered = record.known > 0
-                if not record.anew:
-                    fact.anew_s, fact.calls_again = -1.0, False
+        for record in kept.values():  # also of what ended since, if the disk has not heard of that
+            if (fact := self.facts.get(record.alert_id)) is not None and fact.kind != "drill":
+                fact.is_kept_as(record)
         return gone
 
     # ---- the centre
