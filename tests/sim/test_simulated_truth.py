@@ -72,11 +72,11 @@ def test_of_two_presses_of_one_moment_the_one_opened_last_is_the_newest(truth: T
     assert truth.newest("k1") is newer
 
 
-def disk(*alert_ids: str, damaged: bool = False) -> Any:
+def disk(*alert_ids: str, damaged: bool = False, anew: bool = False) -> Any:
     kept = tuple(
         IncidentRecord(
             alert_id=AlertId(alert_id), kind="press", button="counter", pressed_utc_ms=0, clock="synced",
-            seq=1, code="4807", stage="sending",
+            seq=1, code="4807", stage="sending", anew=anew,
         )
         for alert_id in alert_ids
     )  # fmt: skip
@@ -115,3 +115,16 @@ def test_an_incident_that_ended_in_a_life_whose_disk_stood_still_is_again_what_t
     assert died(truth, disk("A1"), 20.0) == []
     truth.turned(box, [Tell("resumed", (("alert_id", "A1"), ("stage", "sending")))], 25.0)
     assert (fact.on_kiosk, fact.kiosk_knows, fact.answered) == (True, "sending", False)
+
+
+def test_an_answer_to_a_press_anew_that_never_came_to_the_disk_is_waited_for_again(truth: Truth) -> None:
+    """People may be called again then: the power went between the answer and its writing (391265376.128)."""
+    fact = pressed(truth, "A1", 10.0)
+    fact.calls_again = True
+    box: Any = SimpleNamespace(who="k1", number=1)
+    truth.turned(box, [Tell("sms_reply", (("alert_id", "A1"),))], 15.0)
+    assert not fact.calls_again
+    assert died(truth, disk("A1", anew=True), 20.0) == []
+    assert fact.calls_again
+    assert died(truth, disk("A1"), 30.0) == []
+    assert not fact.calls_again

@@ -66,8 +66,9 @@ class Fact:
         self.presses = self.base = max(1, record.presses)
         del self.again_s[self.presses - 1 :]
         self.answered = record.known > 0
+        self.calls_again = record.anew
         if not record.anew:
-            self.anew_s, self.calls_again = -1.0, False
+            self.anew_s = -1.0
 
     @property
     def last_s(self) -> float:
