@@ -129,7 +129,7 @@ class Alarm:
         case = self.cases.find(reply.alert_id)
         if case is None:
             return []
-        case = answered(case, reply, link)
+        case = answered(case, reply, link, now, self._reports.health.clock)
         if outlives(case.incident, reply, link):
             return self._press_anew(case, reply, link, now)
         return self._answer(case, incident.Answered(reply.stage, reply.by, now.s), now, link)

@@ -6,11 +6,12 @@ Owns finding, replacing and bounding them. Never decides anything about one.
 from dataclasses import dataclass, field, replace
 
 from kiosk import delivery, incident, kept, posting, texting
-from kiosk.bodies import AlertId, Kind, Reply, Route
+from kiosk.bodies import AlertId, Clock, Kind, Reply, Route
 from kiosk.delivery import Links, MqttRoute
 from kiosk.effects import Tell
 from kiosk.guidance import Guidance
 from kiosk.incident import Incident, Over, PressedAgain
+from kiosk.messages import LastPress, Now
 from kiosk.posting import PostRoute
 from kiosk.sms_route import SmsRoute
 
@@ -118,11 +119,12 @@ def changed(case: Case, now_s: float) -> Case:
     return replace(case, mqtt=delivery.mqtt_changed(case.mqtt), post=post)
 
 
-def answered(case: Case, reply: Reply, link: Route) -> Case:
+def answered(case: Case, reply: Reply, link: Route, now: Now, clock: Clock) -> Case:
     """Note what an answer of the centre's shows that it knows."""
     of, known = case.incident, max(1, case.sms.told)  # a text that is answered told of as many presses
     if link != "sms":
-        of, known = kept.recounted(of, reply.presses), max(1, reply.presses)
+        heard = LastPress(button=of.last_button, utc_ms=now.utc_ms, clock=clock)
+        of, known = kept.recounted(of, reply.presses, PressedAgain(now.s, heard)), max(1, reply.presses)
     of = incident.step(of, incident.Known(known, live=link != "sms"))
     # MQTT is retried until it has brought an answer itself, whatever HTTPS brought meanwhile.
     mqtt = case.mqtt if link == "https" else delivery.mqtt_told(case.mqtt, reply, of)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from kiosk.bodies import Clock, Stage
-from kiosk.incident import Heard, Incident, Over, State, Taken, Unheard, bounded_utc_ms
+from kiosk.incident import Heard, Incident, Over, PressedAgain, State, Taken, Unheard, bounded_utc_ms
 from kiosk.messages import IncidentRecord
 
 PRESSES_MAX = 9_999  # nobody presses so often
@@ -69,11 +69,16 @@ def revive(kept: IncidentRecord, *, now_s: float, utc_ms: int, max_s: float) -> 
     )
 
 
-def recounted(incident: Incident, counted: int) -> Incident:
-    """Count on from the centre's count where the journal forgot presses: the next would hide behind it."""
+def recounted(incident: Incident, counted: int, heard: PressedAgain) -> Incident:
+    """Count on from the centre's count where the journal forgot presses: the next would hide behind it.
+
+    Nobody knows when they were; where none came since, the newest counts as one of now, when it is `heard`.
+    """
     if not incident.resumed or not incident.presses < counted <= PRESSES_MAX:
         return incident
     presses = counted + incident.presses - incident.base
+    if incident.presses == incident.base:
+        incident = replace(incident, last=heard.last, again_s=heard.s)
     return replace(incident, presses=presses, base=counted)
 
 

@@ -168,13 +168,23 @@ def test_by_text_a_press_before_a_persons_last_word_counts_as_looked_at(stage: R
 
 def test_what_the_centre_counts_beyond_what_the_journal_kept_is_counted_on_from() -> None:
     forgot = revive(kept("accepted"), now_s=50.0, utc_ms=UTC_MS + 500, max_s=MAX_S)
-    assert recounted(forgot, 3).presses == 3
+    assert recounted(forgot, 3, again()).presses == 3
     pressed = step(forgot, again())
     for _ in range(2):
-        pressed = recounted(pressed, 3)  # of the newest press it did not know
+        pressed = recounted(pressed, 3, again())  # of the newest press it did not know
         assert pressed.presses == 4
-    assert recounted(forgot, PRESSES_MAX + 1) == forgot
-    assert recounted(incident(), 3) == incident()  # nothing was forgotten
+    assert recounted(forgot, PRESSES_MAX + 1, again()) == forgot
+    assert recounted(incident(), 3, again()) == incident()  # nothing was forgotten
+
+
+def test_of_a_press_that_only_the_centre_remembers_the_6_h_count_from_when_that_is_heard() -> None:
+    """The journal never had it: it was some time before, and no alert ends too early (478016114.19)."""
+    forgot = revive(kept("received"), now_s=50.0, utc_ms=UTC_MS + 500, max_s=MAX_S)
+    counted = recounted(forgot, 2, again())
+    assert (counted.last_s, counted.last) == (130.0, again().last)
+    assert revive(record(counted), now_s=5.0, utc_ms=UTC_MS + 32_000, max_s=MAX_S).last_s == 3.0
+    pressed = recounted(step(forgot, again()), 2, again(s=140.0))
+    assert (pressed.last_s, pressed.last) == (130.0, again().last)  # the newest is its own
 
 
 def test_a_receipt_is_no_persons_word() -> None:

@@ -204,3 +204,19 @@ def test_a_press_after_the_end_begins_anew_also_where_another_monitor_counted_it
     assert outcome.held, verdict(outcome)
     begun = [line for line in outcome.timeline.splitlines() if " pressed alert_id=" in line]
     assert len(begun) == 2, outcome.timeline
+
+
+def test_a_press_that_only_the_centre_remembers_gives_the_alert_its_time_anew(teller: Teller) -> None:
+    """The process died before the press was written; without it the alert ended too early (478016114.19)."""
+    deeds = (
+        replace(PRESS, at_s=40.0),
+        replace(PRESS, at_s=230.0),
+        Deed(at_s=230.0, what="crash", who="k1", how="kill", for_s=0.2, n=4),
+        replace(PRESS, at_s=242.0),
+        Deed(at_s=242.0, what="crash", who="k1", how="power", for_s=0.2),
+        Deed(at_s=653.0, what="officer", who="officer-12", how="close web-a"),
+    )
+    shop = Shop(mode="spoken", guard="double", https=False, sms=False, max_s=600.0)
+    story = Story(seed="478016114.19", shops=(shop,), deeds=deeds, monitors=1, heal_s=654.0, calm=True)
+    outcome = teller.play(story)
+    assert outcome.held, verdict(outcome)

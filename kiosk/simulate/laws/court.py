@@ -74,7 +74,7 @@ class Court:
         self.counts["turns"] += 1
         if isinstance(event, JournalLoaded):
             box.loaded = True
-        self._truth.heard(box, event)
+        self._truth.heard(box, event, now_s)
         if not effects:
             return
         self._truth.turned(box, effects, now_s)

@@ -60,6 +60,11 @@ class Fact:
         self.learned_s, self.anew_s = now_s, -1.0
         self.calls_again &= not answered
 
+    def recounted(self, counted: int, now_s: float) -> None:
+        """Count on from the centre's count: of what the disk forgot nobody knows more than that it was."""
+        self.again_s[self.base - 1 : self.base - 1] = [now_s] * (counted - self.base)
+        self.presses, self.base = counted + self.presses - self.base, counted
+
     def is_kept_as(self, record: IncidentRecord) -> None:
         """Note that its kiosk lost its process, and knows of it what its disk has."""
         self.kiosk_knows = record.stage

@@ -52,7 +52,7 @@ class Truth:
 
     # ---- a kiosk's turn
 
-    def heard(self, box: Box, event: KioskEvent | None) -> None:
+    def heard(self, box: Box, event: KioskEvent | None, now_s: float) -> None:
         """Note what the centre's own answer by MQTT or HTTPS tells a kiosk that it knows."""
         match event:
             case ReplyReceived(reply, _):
@@ -68,7 +68,7 @@ class Truth:
             sure = isinstance(event, ReplyReceived)  # a door may have told what nobody asked for
             fact.answered |= sure
             if fact.base and reply.presses > fact.presses:
-                fact.presses, fact.base = reply.presses + fact.presses - fact.base, reply.presses
+                fact.recounted(reply.presses, now_s)
             if reply.presses >= fact.presses:
                 fact.anew_s = -1.0
                 fact.calls_again &= not sure
