@@ -94,7 +94,7 @@ class Incident:
     """One incident; `pressed_s` is monotonic, `pressed_utc_ms` wall time; `code` is for SMS replies.
 
     `last` is the newest press after the first; `again_s` from when the 6 h count, where not from the first.
-    `presses_taken` is how many presses there were when a person's word came last, at `taken_s`; `known` are
+    A person's word came last at `taken_s`; `presses_taken` is how many presses it was about, `known` are
     those the centre knows; `anew_s` when it was pressed long after that word, until that press is answered.
     One that is `resumed` was read from the journal: only the wall clock can tell how long ago it began, and
     `base` of its presses were counted before.
@@ -227,7 +227,7 @@ def _answered(incident: Incident, event: Answered) -> Incident:
             return replace(incident, state=Heard()) if news else incident
         case "accepted" | "en_route" | "on_scene":
             if news:
-                incident = replace(incident, state=Taken(stage), by=by)
+                incident = replace(incident, state=Taken(stage), by=by, taken_s=event.s)
             return _taken(incident, event.s) if _looked(incident, event, news=news) else incident
         case "closed":
             return replace(incident, state=Over(), by=by) if news else incident

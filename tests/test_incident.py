@@ -17,6 +17,7 @@ from kiosk.incident import (
     Attempted,
     Heard,
     Incident,
+    Known,
     Over,
     PressedAgain,
     Taken,
@@ -185,6 +186,17 @@ def test_of_a_press_that_only_the_centre_remembers_the_6_h_count_from_when_that_
     assert revive(record(counted), now_s=5.0, utc_ms=UTC_MS + 32_000, max_s=MAX_S).last_s == 3.0
     pressed = recounted(step(forgot, again()), 2, again(s=140.0))
     assert (pressed.last_s, pressed.last) == (130.0, again().last)  # the newest is its own
+
+
+def test_a_press_soon_after_a_word_that_crossed_with_an_older_one_is_no_new_alarm() -> None:
+    """That older one was told meanwhile: the 120 s run from the newest word (651751067.54)."""
+    pressed = step(incident(state=Taken("en_route"), taken_s=0.0), again(s=130.0))
+    crossed = step(pressed, Answered("on_scene", s=135.0))
+    assert crossed.escalating
+    told = step(crossed, Known(presses=2, live=True))
+    assert not told.escalating
+    assert not step(told, again(s=200.0)).escalating
+    assert step(told, again(s=255.0)).escalating
 
 
 def test_a_receipt_is_no_persons_word() -> None:

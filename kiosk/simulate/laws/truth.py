@@ -168,8 +168,9 @@ class Truth:
             else:
                 fact.on_disk = True
         for record in kept.values():  # also of what ended since, if the disk has not heard of that
-            if (fact := self.facts.get(record.alert_id)) is not None and fact.kind != "drill":
-                fact.is_kept_as(record)
+            ended = self.facts.get(record.alert_id)
+            if ended is not None and ended.kind != "drill":
+                ended.is_kept_as(record)
         return gone
 
     # ---- the centre
