@@ -18,9 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from kiosk.bodies import KioskId
 from kiosk.monitor.records import Kiosk, StageEntry
-from kiosk.monitor.store import Store, migrations
+from kiosk.monitor.store import Store, StoreBroken, migrations
 from kiosk.monitor.store.engine import make_engine, sqlite_url
-from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.store.migrate import StoreTooNew, bring_up_to_date
 from kiosk.monitor.store.schema import audit, facts, metadata
 
 FIRST_CENTRE = """
@@ -81,6 +81,7 @@ def _is_of(engine: Engine) -> Any:
 def test_the_head_is_the_newest_step() -> None:
     script = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert script.get_current_head() == migrations.HEAD
+    assert {step.revision for step in script.walk_revisions()} == migrations.KNOWN
 
 
 def test_many_that_start_at_once_do_not_clash(empty: Engine) -> None:
@@ -149,6 +150,61 @@ def test_an_unreadable_row_of_the_first_centre_keeps_its_old_table(tmp_path: Pat
     assert store.load(0)[0] == ()
     assert "old_alerts" in store.run(lambda connection: inspect(connection).get_table_names())
     store.close()
+
+
+# ---- a program older than its database
+
+
+@pytest.fixture(params=["9999", "0010", "000x", ""])
+def ahead(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Give a database that a newer program has changed."""
+    path = tmp_path / "c.sqlite"
+    store = Store(sqlite_url(path))
+    store.open()
+    store.close()
+    db = sqlite3.connect(path)
+    db.execute("UPDATE alembic_version SET version_num = ?", (request.param,))
+    db.commit()
+    db.close()
+    return path
+
+
+def test_a_program_older_than_its_database_says_so_and_leaves_it_alone(ahead: Path) -> None:
+    """alembic's own error went past every `except` and ended the centre, every 2 s."""
+    before = ahead.read_bytes()
+    store = Store(sqlite_url(ahead))
+    for _ in range(2):
+        with pytest.raises(StoreBroken, match="start the newer program, or put a copy") as caught:
+            store.open()
+        assert str(ahead) in str(caught.value)
+    with pytest.raises(StoreBroken, match=r"knows 0\d{3} at most"):
+        store.commit([])
+    assert store.quarantined == ""
+    store.close()
+    assert ahead.read_bytes() == before
+
+
+def test_the_whole_file_is_not_read_again_and_again_for_a_version_that_stays_unknown(
+    ahead: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alert looks into the store: it must not wait for a check of the file each time."""
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the file was read")
+
+    store = Store(sqlite_url(ahead))
+    monkeypatch.setattr("kiosk.monitor.store.damage.check", never)
+    with pytest.raises(StoreBroken):
+        store.open()
+    store.close()
+
+
+def test_an_older_program_reaches_a_shared_database_and_says_so(empty: Engine) -> None:
+    bring_up_to_date(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreTooNew, match="of version 9999"):
+        bring_up_to_date(empty)
 
 
 # ---- the audit log

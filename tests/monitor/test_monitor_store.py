@@ -177,6 +177,26 @@ def test_a_server_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.Monke
     store.close()
 
 
+def test_an_attempt_that_trips_over_a_bug_says_so_and_another_one_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store("postgresql://nobody@/nothing?host=/nowhere")
+    tried: list[Engine] = []
+
+    def trip(engine: Engine) -> None:
+        tried.append(engine)
+        raise RuntimeError("what nobody thought of")
+
+    monkeypatch.setattr("kiosk.monitor.store.keeper.bring_up_to_date", trip)
+    monkeypatch.setattr("kiosk.monitor.store.keeper.PATIENCE_S", 20)
+    for count in (1, 2):
+        with pytest.raises(StoreBroken, match="what nobody thought of"):
+            store.commit(changes("A"))
+        assert len(tried) == count
+    assert "Traceback" in caplog.text
+    store.close()
+
+
 @pytest.mark.parametrize("closed", ["before it comes", "after it came"])
 def test_a_connection_that_nobody_wants_any_more_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str

@@ -1,5 +1,6 @@
 """An attempt to reach a database server that was lost, on a thread of its own. It never tries twice."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from contextlib import suppress
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+
+LOG = logging.getLogger(__name__)
 
 
 class Attempt(threading.Thread):
@@ -26,6 +29,10 @@ class Attempt(threading.Thread):
         try:
             made = self._connect()
         except (OSError, SQLAlchemyError) as error:
+            self.failed = error
+            return
+        except Exception as error:
+            LOG.exception("store connect=failed")
             self.failed = error
             return
         with self._handing:

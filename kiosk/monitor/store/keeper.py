@@ -22,7 +22,7 @@ from kiosk.monitor.records import Case, Change, Kiosk
 from kiosk.monitor.store import damage, reading
 from kiosk.monitor.store.attempt import Attempt, let_go
 from kiosk.monitor.store.engine import make_engine
-from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.store.migrate import bring_up_to_date, refuse_newer
 from kiosk.monitor.store.salvage import REFUSALS
 from kiosk.monitor.store.schema import facts
 from kiosk.monitor.store.writing import Writer
@@ -86,6 +86,7 @@ class Store:
                 path = Path(self._where)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with engine.connect() as connection:
+                    refuse_newer(connection)  # first: it is quick, and may be asked for each alert
                     damage.check(connection, path, suspect=self._suspect)
             bring_up_to_date(engine)
             made = engine.connect()

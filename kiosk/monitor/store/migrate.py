@@ -7,15 +7,24 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from kiosk.messages import KioskError
 from kiosk.monitor.store import migrations
 from kiosk.monitor.store.schema import metadata
 
 LOCK = 0x70616E61  # of this product's migrations among PostgreSQL's advisory locks
 
 
+class StoreTooNew(KioskError, OSError):
+    """A newer program has changed the database; this one leaves it alone."""
+
+
 def bring_up_to_date(engine: Engine) -> None:
-    """Make or change the tables as needed, in one transaction; raises sqlalchemy.exc.SQLAlchemyError."""
+    """Make or change the tables as needed, in one transaction.
+
+    Raises sqlalchemy.exc.SQLAlchemyError, or StoreTooNew where a newer program was here before.
+    """
     with engine.connect() as connection:
+        refuse_newer(connection)
         if _version(connection) == migrations.HEAD:
             return
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
@@ -24,6 +33,16 @@ def bring_up_to_date(engine: Engine) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         if _version(connection) != migrations.HEAD:
             upgrade(connection)
+
+
+def refuse_newer(connection: Connection) -> None:
+    """Raise StoreTooNew where the database is of a version that this program does not know."""
+    found = _version(connection)
+    if found is not None and found not in migrations.KNOWN:
+        raise StoreTooNew(
+            f"the database is of version {found}, this program knows {migrations.HEAD} at most: "
+            "start the newer program, or put a copy from before it in place"
+        )
 
 
 def _version(connection: Connection) -> str | None:
