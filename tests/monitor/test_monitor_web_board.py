@@ -99,6 +99,16 @@ def test_hostile_names_are_shown_as_text(pages: Pages) -> None:
     assert "<script>alert" not in officer.get("/").text
 
 
+@pytest.mark.parametrize("pressed_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+def test_a_press_at_an_impossible_time_is_shown_like_any_other(pages: Pages, pressed_at: str) -> None:
+    officer = pages.sign_in("officer")
+    pages.show(alert_view(pressed_at=pressed_at))
+    for path in ("/", f"/alerts/{ID}"):
+        answer = officer.get(path)
+        assert answer.status_code == 200
+        assert "Магазин на Абая" in answer.text
+
+
 @pytest.mark.parametrize(
     ("stage", "step", "asked"),
     [

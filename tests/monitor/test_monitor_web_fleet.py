@@ -116,6 +116,16 @@ def test_a_command_that_is_refused_or_forged_says_so(pages: Pages) -> None:
     assert technician.post("/kiosks/kiosk-0001/command", {"name": "report"}).status_code == 503
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+def test_an_event_at_an_impossible_time_breaks_no_page(pages: Pages, at: str) -> None:
+    event = Event(event_id="x", kiosk_id="kiosk-0001", at=at, code="booted", detail="of that hour")
+    with pages.engine.begin() as connection:
+        connection.execute(insert(events), [centre_world.event_row(event, pages.now_ms)])
+    shown = pages.sign_in("officer").get("/kiosks/kiosk-0001")
+    assert shown.status_code == 200
+    assert "of that hour" in shown.text
+
+
 def test_hostile_names_codes_and_details_stay_text(pages: Pages) -> None:
     known = centre_world.kiosk(centre_world.random.Random(1), "evil", pages.now_ms)
     beat = centre_world.heartbeat(centre_world.random.Random(1), pages.now_ms, (EVIL,))

@@ -50,6 +50,26 @@ def test_times_are_shown_at_utc_plus_five() -> None:
     assert times.of_wire("yesterday") is None
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("0001-01-01T00:00:00Z", "01.01.1 05:00:00"),
+        ("9999-12-31T18:59:59.999Z", "31.12.9999 23:59:59"),
+        ("9999-12-31T19:00:00Z", "31.12.9999 23:59:59"),
+        ("9999-12-31T23:59:59.9999Z", "31.12.9999 23:59:59"),
+    ],
+)
+def test_a_time_at_the_end_of_the_calendar_is_shown_as_the_nearest_that_can_be(told: str, shown: str) -> None:
+    assert times.local(times.of_wire(told)) == shown
+
+
+@given(st.integers())
+def test_no_time_breaks_a_page(utc_ms: int) -> None:
+    assert times.local(utc_ms)
+    assert times.clock(utc_ms)
+    assert times.day(utc_ms)
+
+
 @given(st.text())
 def test_no_text_for_a_day_breaks_anything(text: str) -> None:
     assert times.day_begins(text) is None or isinstance(times.day_begins(text), int)

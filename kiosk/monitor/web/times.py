@@ -9,6 +9,7 @@ from kiosk import wire
 
 ALMATY = timezone(timedelta(hours=5), "Asia/Almaty")
 DAY_MS = 86_400_000
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_282_799_999  # years 1 (in UTC) to 9999 (in Almaty)
 
 
 def local(utc_ms: int | None) -> str:
@@ -43,4 +44,6 @@ def day_begins(text: str) -> int | None:
 
 
 def _at(utc_ms: int) -> datetime:
-    return datetime.fromtimestamp(utc_ms / 1000, tz=UTC).astimezone(ALMATY)
+    """Give the nearest time that can be shown: what a kiosk's clock told may be any."""
+    shown_ms = min(max(utc_ms, FIRST_MS), LAST_MS)
+    return datetime.fromtimestamp(shown_ms / 1000, tz=UTC).astimezone(ALMATY)
