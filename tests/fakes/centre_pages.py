@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import anyio.from_thread
 import httpx
+import msgspec
 from anyio.from_thread import BlockingPortal
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
@@ -23,7 +24,11 @@ from kiosk.monitor.store import people
 from kiosk.monitor.store.people import Member
 from kiosk.monitor.store.schema import metadata
 from kiosk.monitor.web.app import make_app
+from kiosk.monitor.web.browser import Browser
+from kiosk.monitor.web.cards import Look
+from kiosk.monitor.web.hub import Hub
 from kiosk.monitor.web.passwords import Passwords
+from kiosk.monitor.web.words import Language
 
 ORIGIN = "http://centre.test"
 PASSWORD = "a long pass phrase"
@@ -186,6 +191,27 @@ def enter(visitor: Visitor, name: str, password: str = PASSWORD, next_: str = ""
     door = re.search(r'name="door" value="([^"]+)"', shown.text)
     data = {"name": name, "password": password, "door": door[1] if door else "", "next": next_}
     return visitor.post("/sign-in", data)
+
+
+def join(pages: Pages, *, acts: bool = True, language: Language = "en") -> Browser:
+    """Open a board without a browser: what it is told can be `heard`."""
+    hub: Hub = pages.app.state.hub
+
+    async def joined() -> Browser | None:
+        return hub.join(Look(language=language, acts=acts))
+
+    browser = pages.run(joined)
+    assert isinstance(browser, Browser)
+    return browser
+
+
+def heard(browser: Browser) -> list[tuple[str, Any]]:
+    """Take what a board was told since: names and data."""
+    found = []
+    while not browser.frames.empty():
+        name, _, data = browser.frames.get_nowait().decode().partition("\n")
+        found.append((name.removeprefix("event: "), msgspec.json.decode(data.removeprefix("data: ").strip())))
+    return found
 
 
 def until(ready: Callable[[], object], within_s: float = 10.0) -> None:

@@ -1,21 +1,17 @@
 """The board, the alert's page and the list of alerts, against a centre that can fail."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from fakes.centre_pages import Pages, alert_view, opened, until
+from fakes.centre_pages import Pages, alert_view, opened
 from sqlalchemy import insert
 
 from kiosk.bodies import Alert, Place, Words
 from kiosk.monitor.store.schema import alerts, stages, texts
 from kiosk.monitor.web import hub as hub_module
-from kiosk.monitor.web.browser import WAITING_MAX, Browser
-from kiosk.monitor.web.cards import Look
-from kiosk.monitor.web.hub import Hub
 
 MINUTE_MS = 60_000
 ID = alert_view()["alert_id"]
@@ -216,152 +212,3 @@ def test_the_list_goes_on_by_key_and_can_be_filtered(pages: Pages) -> None:
     assert "Nothing found." in officer.get("/alerts?until=2001-01-01&outcome=helped&region=75").text
     for wrong in ("?after=%00", "?after=W10", "?since=x&until=9999-99-99&region=%25", "?kind=%27%3B--"):
         assert officer.get(f"/alerts{wrong}").status_code == 200
-
-
-# ---- the live stream's hub
-
-
-def join(pages: Pages, *, acts: bool = True) -> Browser:
-    hub: Hub = pages.app.state.hub
-    browser = pages.run(lambda: _joined(hub, acts))
-    assert isinstance(browser, Browser)
-    return browser
-
-
-async def _joined(hub: Hub, acts: bool) -> Browser | None:
-    return hub.join(Look(language="en", acts=acts))
-
-
-def heard(browser: Browser) -> list[tuple[str, Any]]:
-    found = []
-    while not browser.frames.empty():
-        name, _, data = browser.frames.get_nowait().decode().partition("\n")
-        found.append((name.removeprefix("event: "), msgspec.json.decode(data.removeprefix("data: ").strip())))
-    return found
-
-
-def test_a_change_is_rendered_once_per_look_and_given_to_all(pages: Pages) -> None:
-    pages.show()
-    browsers = [join(pages) for _ in range(20)] + [join(pages, acts=False)]
-    for browser in browsers:
-        assert heard(browser)[0][1]["live"] is True
-    pages.tell({"what": "case", "alert": alert_view()})
-    frames = [browser.frames.get_nowait() for browser in browsers]
-    assert len({id(one) for one in frames}) == 2
-    assert b"/accept" in frames[0]
-    assert b"/accept" not in frames[-1]
-
-
-def test_closing_takes_the_card_away_once(pages: Pages) -> None:
-    pages.show(alert_view())
-    browser = join(pages)
-    heard(browser)
-    pages.tell({"what": "case", "alert": alert_view(stage="closed")})
-    pages.tell({"what": "case", "alert": alert_view(stage="closed")})
-    assert heard(browser) == [("gone", {"id": ID})]
-
-
-def test_an_alert_that_gets_its_kiosks_own_id_is_one_card(pages: Pages) -> None:
-    pages.show(alert_view(alert_id="sms-17-1-1790000000"))
-    browser = join(pages)
-    heard(browser)
-    for _ in range(2):
-        pages.tell({"what": "alert_renamed", "alert": ID, "old": "sms-17-1-1790000000"})
-    pages.tell({"what": "case", "alert": alert_view()})
-    (gone, card) = heard(browser)
-    assert gone == ("gone", {"id": "sms-17-1-1790000000"})
-    assert (card[0], card[1]["id"]) == ("card", ID)
-
-
-def test_a_core_that_goes_away_is_told_at_once_and_its_return_too(pages: Pages) -> None:
-    pages.show(alert_view())
-    browser = join(pages)
-    heard(browser)
-    pages.feed.up = False
-    pages.tell({"what": "feed_down"})
-    assert heard(browser)[-1][1]["live"] is False
-    pages.feed.up = True
-    pages.feed.alerts = [alert_view(2)]
-    pages.tell({"what": "feed_up"})
-    found: list[tuple[str, Any]] = []
-    until(lambda: found.extend(heard(browser)) or [one for one in found if one[0] == "state"])
-    assert ("gone", {"id": ID}) in found
-    assert found[-1][1]["live"] is True
-
-
-def test_a_browser_that_does_not_read_is_let_go(pages: Pages) -> None:
-    pages.show()
-    slow, quick = join(pages), join(pages)
-    for number in range(WAITING_MAX + 1):
-        pages.tell({"what": "case", "alert": alert_view(number)})
-        heard(quick)
-    assert slow.ended.is_set()
-    assert not quick.ended.is_set()
-    assert pages.app.state.hub.browsers == 1
-
-
-def test_alerts_that_change_while_they_are_listed_are_not_lost(pages: Pages) -> None:
-    """Page 2 begins where page 1 ended: an alert that leaves page 1 meanwhile must not hide another."""
-    everything = [alert_view(number) for number in range(70)]
-    ask, asked = pages.feed.ask, []
-
-    async def shrinking(request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
-        answer = await ask(request, timeout_s)
-        asked.append(request)
-        if len(asked) == 1:
-            gone = pages.feed.alerts.pop(0)
-            pages.feed.tell({"what": "case", "alert": {**gone, "stage": "closed"}})
-        await asyncio.sleep(0)
-        return answer
-
-    pages.feed.ask = shrinking  # type: ignore[method-assign]
-    pages.feed.alerts = everything
-    pages.tell({"what": "feed_up"})
-    hub = pages.app.state.hub
-    until(lambda: hub.live and len(hub.alerts()) == 69)
-
-
-def test_a_name_that_is_new_is_read_again(pages: Pages) -> None:
-    pages.show()
-    pages.add("newcomer", name="Newcomer")
-    browser = join(pages)
-    taken = alert_view(stage="accepted", by="newcomer")
-    taken["stages"].append(
-        {"stage": "accepted", "at": taken["received_at"], "by": "newcomer", "note": "", "via": "centre"}
-    )
-    pages.feed.alerts = [taken]
-    pages.tell({"what": "case", "alert": taken})
-    found: list[tuple[str, Any]] = []
-    until(lambda: found.extend(heard(browser)) or [one for one in found if "Newcomer" in str(one)])
-
-
-def test_a_name_that_is_told_while_the_open_alerts_are_read_is_looked_up_at_once(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub_module, "SYNC_S", 3600.0)
-    pages.show()
-    entry = {**alert_view()["stages"][0], "stage": "accepted", "by": "newcomer"}
-    view = alert_view(stage="accepted", stages=[*alert_view()["stages"], entry])
-    real = pages.feed.ask
-
-    async def meanwhile(request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
-        if not pages.feed.alerts:
-            pages.feed.alerts = [view]
-            pages.add("newcomer")
-            pages.feed.tell({"what": "case", "alert": view})
-        return await real(request, timeout_s)
-
-    monkeypatch.setattr(pages.feed, "ask", meanwhile)
-    pages.tell({"what": "feed_up"})
-    until(lambda: "newcomer" in pages.app.state.hub.names, 45.0)
-
-
-def test_a_name_that_nobody_has_is_looked_up_once_and_not_again_and_again(pages: Pages) -> None:
-    entry = {**alert_view()["stages"][0], "stage": "accepted", "by": "nobody"}
-    pages.feed.alerts = [alert_view(stage="accepted", stages=[*alert_view()["stages"], entry])]
-    hub = Hub(pages.app.state.hub._site)
-    pages.run(hub._sync)
-    assert hub._wake.is_set()
-    hub._wake.clear()
-    pages.run(hub._sync)
-    assert not hub._wake.is_set()

@@ -3,6 +3,7 @@
 Owns no data: a card is made from the centre's own view of an alert and the people's names.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from kiosk.monitor.web import times
 from kiosk.monitor.web.site import Site, View, word_of
 from kiosk.monitor.web.words import Language
 
-TEMPLATE = "_card.html"
+LOG = logging.getLogger(__name__)
+FULL, BARE = "_card.html", "_card_bare.html"
+TEMPLATES = (FULL, BARE, "_card_steps.html")
 MAP_WEST, MAP_NORTH = 46, 56  # degrees; of static/kazakhstan.svg, drawn true to scale at 48 degrees north
 MAP_WIDE, MAP_HIGH, MAP_SIZE = 6.7, 10, (281, 160)
 NEXT = {"received": "accept", "accepted": "en_route", "en_route": "on_scene", "on_scene": "close"}
@@ -37,15 +40,25 @@ def is_open(view: View) -> bool:
 
 
 def card(site: Site, look: Look, view: View, names: Mapping[str, str]) -> str:
-    """Render one card without anybody's token: each page fills in its own."""
-    return site.templates.get_template(TEMPLATE).render(
-        word=word_of(site, look.language),
-        language=look.language,
-        acts=look.acts,
-        csrf="",
-        now_ms=site.now_ms(),
-        **context(site, view, names, look.language),
-    )
+    """Render one card without anybody's token: each page fills in its own.
+
+    One that cannot be rendered is shown with what is sure of it: no alert stays hidden.
+    """
+    shared: dict[str, Any] = {
+        "word": word_of(site, look.language),
+        "acts": look.acts,
+        "csrf": "",
+        "alert": view,
+        "order": order(view),
+        "mark": mark(view),
+        "step": NEXT.get(view["stage"], ""),
+    }
+    try:
+        more = context(site, view, names, look.language)
+        return site.templates.get_template(FULL).render(shared | more)
+    except Exception:
+        LOG.exception("card=bare alert=%s", view["alert_id"])
+        return site.templates.get_template(BARE).render(shared)
 
 
 def mark(view: View) -> str:

@@ -17,15 +17,15 @@ from kiosk.monitor.store import people
 from kiosk.monitor.web import cards
 from kiosk.monitor.web.browser import BEAT, Browser, frame
 from kiosk.monitor.web.cards import Look
+from kiosk.monitor.web.listing import Listing
 from kiosk.monitor.web.site import Site, View
 
 LOG = logging.getLogger(__name__)
 BEAT_S = 10.0  # a board that hears nothing for 25 s says that it is not live
 SLICES = 20  # each board looks up its session at its beat: not all of them in one moment
 SYNC_S = 30.0
+AGAIN_S = 5.0  # while boards say that they are not live
 BROWSERS_MAX = 1000
-PAGE = 50
-OVERLAP = 10
 ACTING = ("officer", "admin")
 
 
@@ -38,7 +38,7 @@ class Hub:
         self._browsers: set[Browser] = set()
         self._names: Mapping[str, str] = {}
         self._cards: dict[tuple[Look, str], tuple[View, Mapping[str, str], str]] = {}
-        self._changes = 0
+        self._listing = Listing(site.feed)
         self._joined = 0
         self._synced = False
         self._wake = asyncio.Event()
@@ -76,9 +76,8 @@ class Hub:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen to the centre while the body runs."""
-        self._site.templates.get_template(
-            cards.TEMPLATE
-        )  # compiled now: the first alert shall not wait for it
+        for name in cards.TEMPLATES:  # compiled now: the first alert shall not wait for it
+            self._site.templates.get_template(name)
         leave = self._site.feed.on_event(self._hear)
         tasks = [asyncio.create_task(self._sync_on()), asyncio.create_task(self._beat_on())]
         try:
@@ -121,10 +120,10 @@ class Hub:
     def _hear(self, event: View) -> None:
         match event.get("what"):
             case "case":
-                self._changes += 1
+                self._listing.told(event["alert"]["alert_id"])
                 self._put(event["alert"])
             case "alert_renamed":  # it came by SMS first, and now its kiosk's own id is known
-                self._changes += 1
+                self._listing.told(str(event["old"]))
                 self._drop(str(event["old"]))
             case "feed_up":
                 self._synced = False
@@ -166,12 +165,13 @@ class Hub:
 
         It connects again and gets everything anew.
         """
-        made: dict[Look, bytes] = {}
+        made: dict[Look, bytes | None] = {}
         for browser in list(self._browsers):
             look = browser.look
             if look not in made:
-                made[look] = make(look)
-            self._hand(browser, made[look])
+                made[look] = _made(make, look)
+            if (part := made[look]) is not None:
+                self._hand(browser, part)
 
     def _hand(self, browser: Browser, part: bytes) -> None:
         try:
@@ -194,10 +194,14 @@ class Hub:
     async def _sync_on(self) -> None:
         while True:
             self._wake.clear()  # before it reads: who is told of meanwhile is read next
-            with suppress(DaemonAway):
+            try:
                 await self._sync()
+            except DaemonAway as error:
+                LOG.debug("board=unsynced reason=%s", error)
+            except Exception:  # whatever it was: without this task no board becomes live again
+                LOG.exception("board=unsynced")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), SYNC_S)
+                await asyncio.wait_for(self._wake.wait(), SYNC_S if self._synced else AGAIN_S)
 
     async def _sync(self) -> None:
         """Read names and open alerts anew; what differs from what boards show is shown."""
@@ -209,8 +213,10 @@ class Hub:
             self._cards = {key: kept for key, kept in list(self._cards.items()) if key[1] in self._open}
         if not self._site.feed.up:
             return
-        found = await self._ask_all()
+        found, newer = await self._listing.read()
         was_live, self._synced = self.live, True
+        found = {name: view for name, view in found.items() if name not in newer}
+        found |= {name: self._open[name] for name in newer & self._open.keys()}
         for gone in self._open.keys() - found.keys():
             self._drop(gone)
         for name, view in found.items():
@@ -219,20 +225,15 @@ class Hub:
         if not was_live:
             self._tell(lambda look: frame("state", self._state(look)))
 
-    async def _ask_all(self) -> dict[str, View]:
-        """Ask for every open alert; again when one changed meanwhile: a page may have skipped one then."""
-        for attempt in range(5):
-            found: dict[str, View] = {}
-            changes, start, more = self._changes, 0, True
-            while more:
-                page = await self._site.feed.ask({"ask": "alerts", "start": start})
-                found |= {view["alert_id"]: view for view in page["alerts"]}
-                more = page["more"]
-                start += PAGE - OVERLAP * min(attempt, 3)
-            if changes == self._changes:
-                break
-        return found
-
     def _read_names(self) -> Mapping[str, str]:
         with self._site.engine.connect() as connection:
             return people.names(connection)
+
+
+def _made(make: Callable[[Look], bytes], look: Look) -> bytes | None:
+    """Make a frame; None for one that cannot be made: boards of another look are told all the same."""
+    try:
+        return make(look)
+    except Exception:
+        LOG.exception("board=untold language=%s", look.language)
+        return None
