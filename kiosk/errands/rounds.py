@@ -7,20 +7,19 @@ once when one opens: every errand may be cut off anywhere, and is simply done ag
 import fcntl
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kiosk import control
+from kiosk.check.lookout import lookout
 from kiosk.errands import enrolling, sending
 from kiosk.errands.desk import Desk
 from kiosk.errands.outcome import Outcome
 from kiosk.messages import DeviceError, KioskError
 
 LOG = logging.getLogger(__name__)
-LOOK_S = 1.0
 ANSWER_S = 2.0
 SENDS = ((sending.RECORD, sending.send_record), (sending.LOG, sending.send_log))
 
@@ -36,7 +35,7 @@ def run_all(desk: Desk, leave: Callable[[], None]) -> list[Outcome]:
                 *done,
                 *(Outcome(errand=name, ended="later", detail="an incident is open") for name, _ in SENDS),
             ]
-        with _lookout(desk, leave):
+        with lookout("errands", lambda: incident_open(desk), leave):
             done += [_run(name, errand, desk) for name, errand in SENDS]
     return done
 
@@ -60,27 +59,6 @@ def incident_open(desk: Desk) -> bool:
     except DeviceError:
         return False
     return bool(state.get("incidents"))
-
-
-@contextmanager
-def _lookout(desk: Desk, leave: Callable[[], None]) -> Iterator[None]:
-    """Look each second whether an incident opened, and leave at once if so."""
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(LOOK_S):
-            if incident_open(desk):
-                LOG.info("errands=left reason=incident")
-                leave()
-                return
-
-    watcher = threading.Thread(target=look, name="errands-lookout", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from fakes.commissioning_rows import a_record
 from fakes.doors_site import DoorsSite, patient
 from fakes.virtual_kiosk import example_config
 
+from kiosk.check import lookout
 from kiosk.check.install.record import FILE, read_record, write_record
 from kiosk.cli import main
 from kiosk.commissioning import LOG_MAX_CHARS
@@ -322,7 +323,7 @@ def test_a_daemon_that_is_too_busy_to_answer_may_have_an_incident(
 def test_an_incident_that_opens_meanwhile_ends_it_at_once(
     enrolled: Desk, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "LOOK_S", 0.01)
+    monkeypatch.setattr(lookout, "LOOK_S", 0.01)
     left = threading.Event()
 
     def hangs(_: bytes) -> Answered:
