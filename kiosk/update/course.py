@@ -179,7 +179,8 @@ class Course:
         self.system.restart()
 
     def refuse(self, why: Refusal, *, version: str, digest: str, command_id: str) -> UpdateOutcome:
-        """Tell the centre that what it ordered is not done."""
+        """Tell the centre that what it ordered is not done; what was fetched goes first, to make room."""
+        release.forget(self.places.incoming)
         record = Record(
             update_id=command_id, command_id=command_id, version=version, release=digest, slot="",
             before_version=self.slots.version(self.slots.current()),

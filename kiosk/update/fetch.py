@@ -1,18 +1,21 @@
 """A release by the centre's door: in parts, each its own call, taken up where a break left it.
 
-Nothing is trusted of it: the file is verified whole afterwards. Waits while an incident is open, so that an
-alarm has the line for itself.
+Nothing is trusted of it: the file is verified whole afterwards. Waits while an incident is open, and leaves
+once one opens, so that an alarm has the line for itself. Never takes the last room of the disk.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
+from kiosk.check.lookout import lookout
 from kiosk.messages import LinkDown
 from kiosk.net.call import Answered, Question, demand_ok
 from kiosk.update.places import UpdateFailed
+from kiosk.update.release import MB, ROOM_MB, forget
 
 PART = 1 << 20
 PART_S = 300.0  # 3.5 kB/s are enough
@@ -28,6 +31,11 @@ class Calls(Protocol):
         """Ask one door; raises LinkDown."""
 
 
+def _leave() -> None:
+    """End the process wherever it is: the unit tries again after its pause, and takes up what is there."""
+    os._exit(1)
+
+
 def fetch(
     release: str,
     folder: Path,
@@ -37,15 +45,16 @@ def fetch(
     wait: Callable[[float], None],
     is_quiet: Callable[[], bool],
 ) -> Path:
-    """Fetch a release into `folder`; give its file. Raises LinkDown for now, UpdateFailed for good."""
+    """Fetch a release into `folder`; give its file. Raises LinkDown for now, UpdateFailed for good.
+
+    An incident that opens while a part is under way ends this process.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / f"pana-release-{release}.tar"
     if done.exists():
         return done
     part = folder / f"{release}.part"
-    for other in folder.glob("*.part"):
-        if other != part:
-            other.unlink()
+    forget(folder, keep=release)
     failures = 0
     while True:
         if not is_quiet():
@@ -53,8 +62,11 @@ def fetch(
             continue
         door = doors[failures % len(doors)]
         size = part.stat().st_size if part.exists() else 0
+        _demand_room(folder, PART)
         try:
-            whole = _take(part, size, caller.call(door, _question(release, size)))
+            with lookout("update", lambda: not is_quiet(), _leave):
+                answer = caller.call(door, _question(release, size))
+            whole = _take(part, size, answer)
         except LinkDown:
             failures += 1
             if failures >= FAILURES:
@@ -71,6 +83,13 @@ def _question(release: str, size: int) -> Question:
     return Question(path=f"/v1/releases/{release}", deadline_s=PART_S, part=(size, size + PART - 1))
 
 
+def _demand_room(folder: Path, size: int) -> None:
+    """Raise UpdateFailed unless so many bytes fit beside the least that an installation needs."""
+    free = shutil.disk_usage(folder).free
+    if size > free - ROOM_MB * MB:
+        raise UpdateFailed("update_space", f"{free // MB} MB < {ROOM_MB + -(-size // MB)} MB")
+
+
 def _take(part: Path, size: int, answer: Answered) -> int:
     """Put one part behind what is there, on the disk; give the length of the whole."""
     if answer.status == HTTPStatus.NOT_FOUND:
@@ -83,6 +102,7 @@ def _take(part: Path, size: int, answer: Answered) -> int:
         raise LinkDown("the door does not answer in parts")
     if answer.whole is None or not answer.body or answer.whole > RELEASE_MAX:
         raise LinkDown("a part that says nothing of the whole")
+    _demand_room(part.parent, answer.whole - size)
     try:
         with part.open("ab") as file:
             file.truncate(size)

@@ -60,6 +60,13 @@ def clear(places: Places) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def forget(folder: Path, keep: str = "") -> None:
+    """Take away what was fetched, whole or in part, but for the release `keep`."""
+    for path in (*folder.glob("*.part"), *folder.glob("pana-release-*.tar")):
+        if not keep or keep not in path.name:
+            path.unlink(missing_ok=True)
+
+
 def _folders(target: str) -> tuple[str, ...]:
     return ("app/", "pip/", "requirements/", f"wheels/{target}/", "deb/", f"debs/{target}/", VOICE)
 

@@ -1,11 +1,13 @@
 """The slots' script: one rename a change, a trial that ends by itself, and a cut before any of its steps."""
 
 import os
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.slots import KILLED, Slots
+from fakes.slots import KILLED, SCRIPTS, Slots
 
 pytestmark = pytest.mark.real
 STEPS_MAX = 30
@@ -136,6 +138,68 @@ def test_the_guard_never_fails_a_start(tmp_path: Path) -> None:
     slots.base.mkdir(parents=True)
     assert slots.run("guard").returncode == 0
     assert slots.run("bad").returncode == 2
+
+
+class Minute:
+    """`sleep` in the script's PATH that only counts; it may do something at one of its seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "slept"
+
+    def path(self, then: str = ":", at: int = 0) -> str:
+        spy = self.folder / "sleep"
+        spy.write_text(f'#!/bin/sh\necho "$1" >>{self.log}\n[ "$(wc -l <{self.log})" != {at} ] || {then}\n')
+        spy.chmod(0o755)
+        return f"{self.folder}:{os.environ['PATH']}"
+
+    @property
+    def slept_s(self) -> int:
+        return sum(map(int, self.log.read_text().split())) if self.log.exists() else 0
+
+
+@pytest.fixture
+def minute(tmp_path: Path) -> Minute:
+    (tmp_path / "spies").mkdir()
+    return Minute(tmp_path / "spies")
+
+
+def test_a_version_whose_process_runs_for_a_minute_is_kept(slots: Slots, minute: Minute) -> None:
+    """Nobody judged a centre's new version: its fourth start, months later, was the old version's again."""
+    slots.do("switch", "b")
+    for _ in range(3):
+        slots.do("guard")
+    done = slots.run("prove", str(os.getpid()), PATH=minute.path())
+    assert (done.returncode, minute.slept_s) == (0, 60)
+    slots.do("guard")
+    assert (slots.current, slots.trial, slots.refused) == ("b", None, [])
+
+
+def test_a_process_that_ends_within_the_minute_proves_nothing_and_holds_no_restart_up(
+    slots: Slots, minute: Minute
+) -> None:
+    slots.do("switch", "b")
+    with subprocess.Popen(["sleep", "1000"]) as child:
+        reaping = threading.Thread(target=child.wait)
+        reaping.start()
+        done = slots.run("prove", str(child.pid), PATH=minute.path(f"kill -KILL {child.pid}", at=5))
+        child.kill()
+        reaping.join()
+    assert done.returncode == 1
+    assert minute.slept_s < 60
+    assert slots.trial == {"slot": "b", "previous": "a", "tries": "0"}
+
+
+def test_without_a_trial_there_is_nothing_to_wait_for(slots: Slots, minute: Minute) -> None:
+    done = slots.run("prove", str(os.getpid()), PATH=minute.path())
+    assert (done.returncode, done.stderr, minute.slept_s) == (0, "", 0)
+
+
+def test_going_back_by_hand_ends_the_wait(slots: Slots, minute: Minute) -> None:
+    slots.do("switch", "b")
+    back = f"{SCRIPTS / 'slot'} back 'by hand'"
+    done = slots.run("prove", str(os.getpid()), PATH=minute.path(back, at=3))
+    assert (done.returncode, minute.slept_s, slots.current, slots.refused) == (0, 3, "a", ["2.0"])
 
 
 def each_cut(make: Callable[[int], Slots], *words: str) -> list[Slots]:

@@ -17,6 +17,7 @@ from kiosk.bundle import file_id
 from kiosk.cli import main
 from kiosk.messages import LinkDown
 from kiosk.update.places import UpdateFailed
+from kiosk.update.record import Papers
 from kiosk.update_folder import OUTCOME, REQUEST
 from kiosk.updates import UpdateOutcome
 
@@ -134,14 +135,34 @@ def test_an_order_that_cannot_be_carried_out_is_answered_too(
     assert not (bench.state / "update" / REQUEST).exists()
 
 
+def test_an_order_that_ends_gives_its_room_back_before_it_is_answered(
+    bench: UpdateBench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk the answer could not be written: each minute the order would be tried again."""
+    lay_order(bench.state, "2.0")
+    incoming = bench.slots.base / "incoming"
+    incoming.mkdir()
+    for name in (f"{'ab' * 32}.part", f"pana-release-{'cd' * 32}.tar"):
+        (incoming / name).write_bytes(b"x")
+    fetched(monkeypatch, UpdateFailed("update_space"))
+    monkeypatch.setattr(Papers, "finish", lambda *_: left.extend(incoming.iterdir()))
+    left: list[Path] = []
+    assert run("--from-centre").exit_code == 0
+    assert left == []
+
+
 def test_an_order_waits_while_no_door_answers(
     bench: UpdateBench, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lay_order(bench.state, "2.0")
+    part = bench.slots.base / "incoming" / f"{'ab' * 32}.part"
+    part.parent.mkdir()
+    part.touch()
     fetched(monkeypatch, LinkDown("no route"))
     assert run("--from-centre").exit_code == 1
     file = bench.state / "update" / REQUEST
     assert file.exists()
+    assert part.exists()
     os.utime(file, (1.0, 1.0))
     assert run("--from-centre").exit_code == 0
     assert told(bench).code == "update_expired"
