@@ -109,6 +109,14 @@ def test_a_missing_folder_file_or_slot_script_does_not_keep_it_from_starting() -
     assert loaded == {value.partition(":")[0] for value in values("kiosk.service", "SetCredential")}
 
 
+def test_a_version_of_the_centre_that_runs_is_kept_without_a_person() -> None:
+    """Only a kiosk has an updater that confirms: the centre's fourth start brought the old version back."""
+    script = "-+/usr/lib/pana-monitor/slot"
+    assert values("kiosk-monitor.service", "ExecStartPre") == [f"{script} guard"]
+    assert values("kiosk-monitor.service", "ExecStartPost") == [f"{script} prove $MAINPID"]
+    assert values("kiosk.service", "ExecStartPost") == []
+
+
 def test_no_file_that_the_daemon_replaces_is_a_credential() -> None:
     """A credential is a copy made at the start: after a renewal it would be the old one."""
     loaded = " ".join(values("kiosk.service", "LoadCredential"))
