@@ -159,10 +159,13 @@ class Session:
         time.sleep(_BREATH_S)
 
     def work(self) -> None:
-        """Collect the mail, give up on a USSD answer that does not come."""
-        if self._mail and self._mailbox is not None and time.monotonic() >= self._mail_s:
+        """Read one message, or see whether there are any; give up on a USSD answer that does not come."""
+        mailbox = self._mailbox
+        if mailbox is not None and mailbox.reading:
+            mailbox.read_on()
+        elif mailbox is not None and self._mail and time.monotonic() >= self._mail_s:
             self._mail = False  # before: a notice in the middle of the sweep asks for another one
-            if not self._mailbox.collect():
+            if not mailbox.begin():
                 self._mail, self._mail_s = True, time.monotonic() + _MAIL_AGAIN_S
         if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
             self._ussd_until_s = None
@@ -170,6 +173,8 @@ class Session:
 
     def wait_ms(self) -> int | None:
         """Say how long may be slept: for ever when nothing is due."""
+        if self._mailbox is not None and self._mailbox.reading:
+            return 0
         if self._mail and self._mailbox is not None:
             return max(0, round(1000 * (self._mail_s - time.monotonic())))
         return None if self._ussd_until_s is None else _BUSY_POLL_MS
