@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from kiosk.bodies import Alert
 from kiosk.effects import Effect, Light, OpenMqtt, PostAlert, Publish, SendSms
-from kiosk.incident import bounded_utc_ms
 from kiosk.intake import Intake
 from kiosk.messages import KioskEvent, Now, Pattern, Snapshot, Woken
 from kiosk.parts import Parts
 from kiosk.site import Site
 from kiosk.speech import newest_word
+from kiosk.wire import bounded_utc_ms
 
 
 class Core:

@@ -18,7 +18,6 @@ TakenStage = Literal["accepted", "en_route", "on_scene"]
 MAX_ALSO = 8
 ANEW_AFTER_S = 120.0  # by then a frightened double press is over, and its answer was heard twice (ADR 30)
 NEVER_S = float("-inf")
-UTC_MAX_MS = 0xFFFF_FFFF * 1000  # the year 2106: what the signed SMS can hold; later is a broken clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +241,3 @@ def _looked(incident: Incident, event: Answered, *, news: bool) -> bool:
 
 def _taken(incident: Incident, s: float) -> Incident:
     return replace(incident, presses_taken=incident.presses, taken_s=s, anew_s=None)
-
-
-def bounded_utc_ms(utc_ms: int) -> int:
-    """Bring a wall time (ms since 1970) into the years that can be written and signed."""
-    return min(max(utc_ms, 0), UTC_MAX_MS)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from kiosk.bodies import Clock, Stage
-from kiosk.incident import Heard, Incident, Over, PressedAgain, State, Taken, Unheard, bounded_utc_ms
+from kiosk.incident import Heard, Incident, Over, PressedAgain, State, Taken, Unheard
 from kiosk.messages import IncidentRecord
+from kiosk.wire import bounded_utc_ms
 
 PRESSES_MAX = 9_999  # nobody presses so often
 

@@ -8,8 +8,8 @@ While the kiosk is idle nothing is written but the last good time, once a day.
 from dataclasses import replace
 
 from kiosk.effects import Effect, OpenMqtt, Save
-from kiosk.incident import bounded_utc_ms
 from kiosk.messages import Now, Snapshot
+from kiosk.wire import bounded_utc_ms
 
 JOURNAL_WAIT_S = 2.0  # an alert must not wait for a disk
 SAVE_EVERY_S = 86_400.0  # the last good time, for a board without a clock

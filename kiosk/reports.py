@@ -11,9 +11,9 @@ from kiosk import health, wire
 from kiosk.bodies import CommandResult, Event, Token
 from kiosk.effects import Effect, Publish, Tell
 from kiosk.health import Health
-from kiosk.incident import bounded_utc_ms
 from kiosk.messages import Now, Snapshot
 from kiosk.site import Site
+from kiosk.wire import bounded_utc_ms
 
 
 class Reports:

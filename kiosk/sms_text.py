@@ -13,6 +13,7 @@ from kiosk.bodies import Kind
 from kiosk.config import Config
 from kiosk.messages import Language
 from kiosk.prompts import Catalogue
+from kiosk.wire import bounded_utc_ms
 
 Script = Literal["kk", "ru", "latin"]
 GSM7_MAX = 160
@@ -57,8 +58,8 @@ def fits(text: str) -> bool:
 
 
 def local_time(utc_ms: int) -> str:
-    """Write a wall time (ms since 1970) as people in Kazakhstan read their clocks, HH:MM."""
-    return datetime.fromtimestamp(utc_ms // 1000, tz=UTC).astimezone(LOCAL).strftime("%H:%M")
+    """Write a wall time (ms since 1970) as people in Kazakhstan read their clocks, HH:MM; total."""
+    return datetime.fromtimestamp(bounded_utc_ms(utc_ms) // 1000, tz=UTC).astimezone(LOCAL).strftime("%H:%M")
 
 
 def compose(words: Catalogue, config: Config, script: Script, occasion: Occasion) -> str:

@@ -15,6 +15,7 @@ from kiosk.bodies import Alert, Body, Command, CommandResult, Event, Heartbeat, 
 ROOT = "pana/v1"
 MAX_BODY_BYTES = 8192  # the broker's message_size_limit; our own bodies stay far below
 ALERT_MAX_BYTES = 1536
+UTC_MAX_MS = 0xFFFF_FFFF * 1000  # the year 2106: what the signed SMS can hold; later is a broken clock
 
 _QUOTED = re.compile(r"""(['"]).*\1""", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -112,6 +113,11 @@ def parse_monitor_topic(name: str) -> str | Rejected:
     ):
         return parts[3]
     return Rejected("topic: not a responder's presence")
+
+
+def bounded_utc_ms(utc_ms: int) -> int:
+    """Bring a wall time (ms since 1970) into the years that can be written and signed."""
+    return min(max(utc_ms, 0), UTC_MAX_MS)
 
 
 def utc_text(utc_ms: int) -> str:

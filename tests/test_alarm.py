@@ -11,7 +11,6 @@ from kiosk.bodies import AlertId, Reply
 from kiosk.cases import LATE_ANSWER_S, Cases
 from kiosk.config import Contact
 from kiosk.effects import Publish, Save, Say, SendSms
-from kiosk.incident import UTC_MAX_MS
 from kiosk.messages import (
     HttpsAnswered,
     IncidentRecord,
@@ -21,6 +20,7 @@ from kiosk.messages import (
     ReplyReceived,
     Snapshot,
 )
+from kiosk.wire import UTC_MAX_MS
 
 TAMPER = Contact(pin=22, wiring="nc", pull="up")
 FIRST, SECOND = "+77010000011", "+77010000013"

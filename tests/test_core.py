@@ -6,7 +6,6 @@ from fakes.virtual_kiosk import VirtualKiosk, example_config
 
 from kiosk.bodies import Alert, Reply
 from kiosk.effects import Answer, Effect, Light, OpenMqtt, Publish, Say, SendSms, Tell
-from kiosk.incident import UTC_MAX_MS
 from kiosk.memory import JOURNAL_WAIT_S
 from kiosk.messages import (
     BodyRefused,
@@ -24,6 +23,7 @@ from kiosk.messages import (
     WorkerFailed,
     WorkerRecovered,
 )
+from kiosk.wire import UTC_MAX_MS
 
 
 def online(**config: object) -> VirtualKiosk:

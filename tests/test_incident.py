@@ -11,7 +11,6 @@ from kiosk.bodies import STAGES, AlertId, Clock, Reply, ReplyStage, Stage
 from kiosk.closing import outlives
 from kiosk.incident import (
     MAX_ALSO,
-    UTC_MAX_MS,
     Aged,
     Answered,
     Attempted,
@@ -22,12 +21,12 @@ from kiosk.incident import (
     PressedAgain,
     Taken,
     Unheard,
-    bounded_utc_ms,
     rank,
     step,
 )
 from kiosk.kept import PRESSES_MAX, record, recounted, revive
 from kiosk.messages import IncidentRecord, LastPress
+from kiosk.wire import UTC_MAX_MS, bounded_utc_ms
 
 UTC_MS = 1_790_000_000_000
 MAX_S = 21_600.0

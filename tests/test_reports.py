@@ -4,10 +4,10 @@ from fakes.virtual_kiosk import KEY, WORDS, example_config
 
 from kiosk.bodies import CommandResult, Event, Token
 from kiosk.effects import Publish, Tell
-from kiosk.incident import UTC_MAX_MS
 from kiosk.messages import Now, Snapshot
 from kiosk.reports import Reports
 from kiosk.site import Site
+from kiosk.wire import UTC_MAX_MS
 
 NOW = Now(s=100.0, utc_ms=1_790_000_000_000, chance=0.5, fresh_id="01FRESH")
 

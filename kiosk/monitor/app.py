@@ -56,7 +56,7 @@ class StopAsked:
 Work = (
     intake.Heard | messages.LinkRose | messages.LinkFell | messages.SmsArrived | messages.TextSettled
     | messages.PlanLoaded | messages.EarsRose | messages.EarsFell | Settled | BeatsWaiting | Asked
-    | messages.LeaseChanged | messages.NewsRead
+    | messages.LeaseChanged | messages.NewsRead | messages.Ticked
 )  # fmt: skip
 Item = Work | StopAsked
 
@@ -77,8 +77,9 @@ class Centre:
             ears=self._has_ears,
         )
         self._figures = Figures()
-        self._desk = Desk(self._fleet, self._reload, self._counted)
         self._queue: SimpleQueue[Item] = SimpleQueue()
+        self._plan = plan_round(config, self._queue.put)
+        self._desk = Desk(self._fleet, self._plan.hurry, self._counted)
         self._store = Store(config.store_url, config.store.password_file, writer=config.monitor.id)
         self._neighbours = Neighbours(self._store, config.monitor.id, time.monotonic)
         self._memory = Memory(self._store, self._handle, now, self._neighbours)
@@ -97,7 +98,6 @@ class Centre:
             keep=self._memory.keep,
             on_show=hook.show if hook else None,
         )
-        self._plan = plan_round(config, self._queue.put)
         others = rounds(config, lambda: self._neighbours.holds, self._asked)
         self._beside: list[Child | Round | Hook | Pulse] = [*self._children(file), self._plan, *others]
         self._beside += [hook, self._pulse] if hook else [self._pulse]
@@ -125,10 +125,6 @@ class Centre:
 
     def _counted(self) -> dict[str, Any]:
         return {**self._figures.view(), "queue": self._queue.qsize()}
-
-    def _reload(self) -> None:
-        """Read people, rota and registry again now."""
-        self._plan.hurry()
 
     def stop(self) -> None:
         """End in order after the batch under way; callable from a signal handler."""
@@ -182,12 +178,12 @@ class Centre:
                 self._guard(item)
         if time.monotonic() - self._ticked_s >= TICK_S:
             self._ticked_s = time.monotonic()
-            self._handle(messages.Ticked())
-            self._pulse.beat()
+            if self._guard(messages.Ticked()):  # one that always fails is restarted, not the alerts of now
+                self._pulse.beat()
         self._memory.commit()
         return not any(isinstance(item, StopAsked) for item in batch)
 
-    def _guard(self, item: Work) -> None:
+    def _guard(self, item: Work) -> bool:
         """Let no message that a bug of ours trips over end the centre: it stays with the broker."""
         try:
             self._take(item)
@@ -197,6 +193,8 @@ class Centre:
                 item.reply({"error": "the centre failed to handle this; its log says why"})
             for part in apart(item):
                 self._guard(part)
+            return False
+        return True
 
     def _batch(self) -> list[Item]:
         rest_s = max(0.0, self._ticked_s + TICK_S - time.monotonic())

@@ -101,15 +101,19 @@ def open_case(alert: Alert, door: Route, now: Now, sms_from: str = "") -> Case:
 
 
 def _age(alert: Alert, now: Now) -> tuple[int, Literal["", "unsynced", "ahead", "unreadable"]]:
-    """Age in s when it came: by the kiosk's clock alone when that is unsynced, else by ours as well."""
+    """Age in s when it came: by the kiosk's clock alone when that is unsynced, else by ours as well.
+
+    Bounded: whatever a kiosk writes, the time of the press is one that can be told (none before 1970).
+    """
     pressed_ms, sent_ms = utc_ms(alert.pressed_at), utc_ms(alert.sent_at)
     if isinstance(pressed_ms, Rejected) or isinstance(sent_ms, Rejected):
         return 0, "unreadable"
-    on_the_way_s = max(0, (sent_ms - pressed_ms) // 1000)
+    most_s = now.utc_ms // 1000
+    on_the_way_s = min(max(0, (sent_ms - pressed_ms) // 1000), most_s)
     if alert.clock == "unsynced":
         return on_the_way_s, "unsynced"
     here_s = (now.utc_ms - pressed_ms) // 1000
-    return max(on_the_way_s, here_s), "ahead" if here_s < -AHEAD_S else ""
+    return min(max(on_the_way_s, here_s), most_s), "ahead" if here_s < -AHEAD_S else ""
 
 
 def merge(case: Case, alert: Alert, now: Now, *, door: Route | None = None, sms_from: str = "") -> Case:

@@ -144,7 +144,7 @@ class Fleet:
                 out = self.roster.on_refused(notice, now)
             case _:
                 assert_never(notice)
-        return out + self._ledger.acknowledge(notice.receipt)
+        return out + self._ledger.acknowledge(notice.receipt, lesser=not isinstance(notice, AlertArrived))
 
     def _alert(self, notice: AlertArrived, now: Now) -> list[FleetEffect]:
         kiosk_id = KioskId(notice.alert.kiosk_id)

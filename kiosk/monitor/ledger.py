@@ -1,6 +1,8 @@
 """What the centre has promised but not yet written down. Pure.
 
-Nothing is acknowledged, answered or told to a kiosk before the changes behind it are durable.
+Nothing is acknowledged, answered or told to a kiosk before the changes behind it are durable. While the store
+is broken the broker is spared what is no alert: it holds so many unanswered messages and no more, and behind
+them the alerts would wait.
 """
 
 from typing import assert_never
@@ -63,6 +65,7 @@ class Ledger:
         self._unsaved: dict[Key, tuple[int, Change]] = {}
         self._fresh: dict[Key, Change] = {}
         self._waiting: list[tuple[int, Acknowledge | Answer]] = []
+        self._lesser: set[Receipt] = set()  # of those that wait: they stand for no alert
         self.fault = ""
 
     def write(self, change: Change) -> None:
@@ -92,9 +95,15 @@ class Ledger:
         self._waiting.append((self._serial + (1 if self._fresh or self.fault else 0), promise))
         return []
 
-    def acknowledge(self, receipt: Receipt | None) -> list[FleetEffect]:
-        """Acknowledge a message once all that it brought is durable."""
-        return [] if receipt is None else self.when_durable(Acknowledge(receipt))
+    def acknowledge(self, receipt: Receipt | None, *, lesser: bool = False) -> list[FleetEffect]:
+        """Acknowledge a message once what it brought is durable; a `lesser` one at once while that fails."""
+        if receipt is None:
+            return []
+        if lesser and self.fault:
+            return [Acknowledge(receipt)]
+        if lesser:
+            self._lesser.add(receipt)
+        return self.when_durable(Acknowledge(receipt))
 
     def forget_receipts(self) -> None:
         """Drop acknowledgements: their connection is gone and the broker will deliver again."""
@@ -124,16 +133,23 @@ class Ledger:
         self._unsaved = {key: made for key, made in self._unsaved.items() if made[0] > serial}
         kept = [made for at, made in self._waiting if at <= serial]
         self._waiting = [(at, made) for at, made in self._waiting if at > serial]
+        self._lesser &= {made.receipt for _, made in self._waiting if isinstance(made, Acknowledge)}
         return list(kept)
 
     def failed(self, reason: str) -> list[FleetEffect]:
         """Keep the changes, tell the people who wait that theirs is not on disk."""
         self.fault = reason
-        answers = [made for _, made in self._waiting if isinstance(made, Answer)]
-        self._waiting = [
-            (self._serial + 1, made) for _, made in self._waiting if isinstance(made, Acknowledge)
-        ]
-        return [self._excuse(answer) for answer in answers]
+        out: list[FleetEffect] = []
+        waiting: list[tuple[int, Acknowledge | Answer]] = []
+        for _, made in self._waiting:
+            if isinstance(made, Answer):
+                out.append(self._excuse(made))
+            elif made.receipt in self._lesser:
+                out.append(made)
+            else:
+                waiting.append((self._serial + 1, made))
+        self._waiting, self._lesser = waiting, set()
+        return out
 
     def _excuse(self, answer: Answer) -> Answer:
         text = f"not on disk yet ({self.fault}); it is kept and tried again"

@@ -24,6 +24,7 @@ TRIES_MAX = 6
 BACKOFF_S = 5.0
 BACKOFF_MAX_S = 60.0
 TOLD_MAX = 200  # letters of a reason
+UNNEEDED = "no longer needed"
 
 Key = tuple[str, str, str]
 Letter = tuple[str, str]
@@ -135,13 +136,21 @@ class Outbox:
                 break
             if not self._is_planned(text):
                 continue
-            found = letter(text)
-            if found is None:
-                self._settle(text, "failed", "no longer needed", now)
+            found = self._write(text, letter)
+            if not isinstance(found, tuple):
+                self._settle(text, "failed", found, now)
+                out += [] if found == UNNEEDED else [Tell("text_given_up", _why(text, found), "error")]
                 continue
             under_way += 1
             out.append(SendText(self._hand_over(text, now), *found))
         return out
+
+    def _write(self, text: Text, letter: Callable[[Text], Letter | None]) -> Letter | str:
+        """Make a text up, or say why it does not go; one that cannot be written takes no other with it."""
+        try:
+            return letter(text) or UNNEEDED
+        except Exception as error:  # noqa: BLE001 - a fault of ours about one alert must not end all others
+            return f"cannot be written: {type(error).__name__}: {error}"[:TOLD_MAX]
 
     def _hand_over(self, text: Text, now: Now) -> Text:
         sending = replace(text, tries=text.tries + 1)
@@ -185,7 +194,7 @@ class Outbox:
         return self._failed(job, notice.reason, now)
 
     def _failed(self, job: Job, reason: str, now: Now) -> list[FleetEffect]:
-        detail = (*_detail(job.text), ("reason", reason[:TOLD_MAX]))
+        detail = _why(job.text, reason)
         if job.text.tries >= TRIES_MAX:
             self._settle(job.text, "failed", reason[:TOLD_MAX], now)
             self._given_up.append(job.text)
@@ -204,6 +213,10 @@ class Outbox:
 
 def _key(text: Text) -> Key:
     return text.alert_id, text.step, text.to
+
+
+def _why(text: Text, reason: str) -> tuple[tuple[str, str | int | bool], ...]:
+    return (*_detail(text), ("reason", reason[:TOLD_MAX]))
 
 
 def _detail(text: Text) -> tuple[tuple[str, str | int | bool], ...]:

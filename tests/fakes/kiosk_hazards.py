@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from kiosk.bodies import Reply
 from kiosk.config import Contact
 from kiosk.config_voice import Cover
-from kiosk.incident import UTC_MAX_MS
 from kiosk.messages import (
     BalanceRead,
     BodyRefused,
@@ -29,6 +28,7 @@ from kiosk.messages import (
     Woken,
     WorkerFailed,
 )
+from kiosk.wire import UTC_MAX_MS
 
 REPLIES = ("received", "accepted", "en_route", "on_scene", "closed")
 OFFICERS, GATEWAY = ("+77010000011", "+77010000013"), "+77010000001"

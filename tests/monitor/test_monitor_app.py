@@ -21,8 +21,9 @@ from kiosk.control import watch
 from kiosk.messages import DeviceError
 from kiosk.monitor import app
 from kiosk.monitor.caseload import Caseload
+from kiosk.monitor.fleet import Fleet
 from kiosk.monitor.intake import Heard
-from kiosk.monitor.messages import NewsRead, Receipt, Ticked
+from kiosk.monitor.messages import NewsRead, Receipt, Saved, Ticked
 from kiosk.monitor.records import Case, StageEntry
 
 pytestmark = pytest.mark.real
@@ -347,6 +348,31 @@ def test_a_bug_in_the_news_of_one_alert_does_not_end_the_centre_and_the_others_a
     kiosk.publish(fresh_alert("A2"))
     wait_for(lambda: kiosk.stages("A2"), "the next alert's receipt")
     assert {view["alert_id"] for view in ask(site.socket, {"ask": "alerts"})["alerts"]} == {"A1", "A2"}
+
+
+@pytest.mark.parametrize("what", [Ticked, Saved])
+def test_a_bug_in_what_time_or_the_store_brings_does_not_end_the_centre(
+    site: Site, monkeypatch: pytest.MonkeyPatch, what: type
+) -> None:
+    """It used to, and again at each start: one alert of one kiosk's could put the whole centre down."""
+    tripped = []
+
+    def handle(self: Fleet, notice: Any, now: Any) -> Any:
+        if isinstance(notice, what) and len(tripped) < 3:
+            tripped.append(notice)
+            raise ZeroDivisionError
+        return real(self, notice, now)
+
+    real = Fleet.handle
+    monkeypatch.setattr(Fleet, "handle", handle)
+    site.run()
+    kiosk, alert = site.kiosk(), fresh_alert("A1")
+
+    def heard() -> bool:
+        kiosk.publish(alert)
+        return len(tripped) == 3 and bool(kiosk.stages("A1"))
+
+    wait_for(heard, "a receipt")
 
 
 def test_a_question_that_trips_over_a_bug_is_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

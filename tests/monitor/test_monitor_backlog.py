@@ -7,6 +7,7 @@ from fakes.duty_centre import PLAN, TEXT_S, DutyCentre, OneModem, a_text
 from fakes.virtual_centre import ALERT_ID, UTC_MS, only
 
 from kiosk.bodies import AlertId
+from kiosk.effects import Tell
 from kiosk.messages import Now
 from kiosk.monitor import sms_words
 from kiosk.monitor.effects import SendText
@@ -206,3 +207,33 @@ def test_a_page_that_was_tried_before_a_restart_makes_its_alert_no_newcomer() ->
     other = replace(tried, to="o2", tries=0)
     newcomer = replace(other, alert_id=AlertId(NEWER))
     assert box._urgency(newcomer) < box._urgency(other)
+
+
+def test_an_alert_of_impossible_times_is_texted_like_any_other() -> None:
+    """One such alert of one kiosk's ended the centre's process at its page, and again at every start."""
+    place = a_busy_centre(in_tiers(1))
+    place.alert(pressed_at="0001-01-01T00:00:00Z", sent_at="9999-12-31T23:59:59Z")
+    assert place.first_s(ALERT_ID) <= AT_THE_MODEM_S
+
+
+def test_a_text_that_cannot_be_written_takes_no_other_with_it() -> None:
+    ledger = Ledger()
+    ledger.fault = "full"  # nothing waits for the disk
+    box = Outbox(ledger)
+    now = Now(s=100.0, utc_ms=UTC_MS, chance=0.5, fresh_id="")
+    ill = Text(alert_id=AlertId("A"), step="r1t1", to="o1", kind="page")
+    for text in (ill, replace(ill, alert_id=AlertId("B"))):
+        box.plan(text, now)
+
+    def letter(text: Text) -> tuple[str, str]:
+        if text.alert_id == "A":
+            raise ValueError("year -7973 is out of range")
+        return "+77010000001", "SOS"
+
+    told, sent = box.run(now, letter)
+    assert isinstance(told, Tell)
+    assert (told.what, told.level) == ("text_given_up", "error")
+    assert dict(told.detail)["reason"] == "cannot be written: ValueError: year -7973 is out of range"
+    assert isinstance(sent, SendText)
+    assert sent.text.alert_id == "B"
+    assert box.run(now, letter) == []

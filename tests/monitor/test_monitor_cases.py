@@ -51,6 +51,12 @@ def test_a_synced_clock_that_is_ahead_is_noted() -> None:
     assert (case.late, case.age_s, case.clock_note) == (False, 0, "ahead")
 
 
+def test_whatever_a_kiosk_writes_the_time_of_the_press_can_be_told() -> None:
+    case = a_case(pressed_at="0001-01-01T00:00:00Z", sent_at="9999-12-31T23:59:59Z")
+    assert 0 <= case.received_ms - case.age_s * 1000 < 1000
+    assert a_case(pressed_at="9999-12-31T23:59:59Z").age_s == 0
+
+
 @pytest.mark.parametrize("field", ["pressed_at", "sent_at"])
 def test_a_time_that_does_not_exist_is_noted_and_the_alert_taken(field: str) -> None:
     case = a_case(**{field: "2026-13-45T25:61:61Z"})

@@ -114,3 +114,26 @@ def test_events_that_gave_way_while_the_store_was_broken_are_written_nowhere() -
     (save,) = ledger.close_turn()
     assert isinstance(save, Save)
     assert len(save.changes) == EVENTS_MAX
+
+
+def test_while_the_store_is_broken_the_broker_keeps_only_alerts() -> None:
+    """It hands over twenty messages and no more until one is acknowledged: a press waited behind statuses."""
+    ledger, receipts = Ledger(), [Receipt(1, number) for number in range(3)]
+    write(ledger, 1)
+    assert ledger.acknowledge(receipts[0], lesser=True) == []
+    assert ledger.acknowledge(receipts[1]) == []
+    (save,) = ledger.close_turn()
+    assert isinstance(save, Save)
+    assert ledger.failed("disk full") == [Acknowledge(receipts[0])]
+    assert ledger.acknowledge(receipts[2], lesser=True) == [Acknowledge(receipts[2])]
+    (again,) = ledger.retry()
+    assert isinstance(again, Save)
+    assert ledger.saved(again.serial) == [Acknowledge(receipts[1])]
+
+
+def test_a_receipt_that_went_with_its_connection_is_not_given_when_the_store_breaks() -> None:
+    ledger = Ledger()
+    write(ledger, 1)
+    ledger.acknowledge(Receipt(1, 1), lesser=True)
+    ledger.forget_receipts()
+    assert ledger.failed("disk full") == []
