@@ -1,6 +1,6 @@
 """Looks each second whether an incident opened, and has the process leave at once if so.
 
-For what shares the uplink with the daemon: all that it does may be cut off anywhere, and is simply done again.
+For what shares the uplink with the daemon: it may be cut off anywhere, and is simply done again.
 """
 
 import logging
@@ -14,7 +14,7 @@ LOOK_S = 1.0
 
 @contextmanager
 def lookout(who: str, is_open: Callable[[], bool], leave: Callable[[], None]) -> Iterator[None]:
-    """Call `leave`, which ends this process, once an incident is open; `is_open` is asked on another thread."""
+    """Call `leave`, which ends this process, once an incident is open; `is_open` runs on its own thread."""
     over = threading.Event()
 
     def look() -> None:

@@ -22,18 +22,33 @@ class System:
     def prepare(self, release: Path) -> None:
         """Bring the Debian packages up to date that are older than the release's. Raises UpdateFailed.
 
-        A machine without the package (an installation by hand) is left as it is. The system part works with
-        the application before it, too, so it is never taken back.
+        A machine without the package (an installation by hand) is left as it is, and so is a read-only root:
+        there a newer system part waits for its owner, and a release that needs a further package is refused.
+        The system part works with the application before it, too, so it is never taken back.
         """
         state, _ = self._installed(PACKAGE)
         if not state.startswith("i"):
             return
+        due = [file for file in sorted(release.glob("debs/*/*.deb")) if self._is_missing(file)]
+        if self._forgets():
+            if due:
+                missing = ", ".join(self._field(file, "Package") for file in due)
+                raise UpdateFailed("update_system", f"read-only root: {missing} must be installed by hand")
+            return
         if state != INSTALLED:
             self._dpkg("--configure", "--pending")
-        due = [file for file in sorted(release.glob("debs/*/*.deb")) if self._is_missing(file)]
         due += [file for file in sorted(release.glob("deb/*.deb")) if self._is_newer(file)]
         if due:
             self._dpkg("--install", "--force-confold", *map(str, due))
+
+    def _forgets(self) -> bool:
+        """Tell whether / is an overlay in memory (overlayroot): the next start forgets what dpkg laid."""
+        try:
+            mounts = (self._places.root / "proc/mounts").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        kinds = [words[2] for words in map(str.split, mounts.splitlines()) if words[1:2] == ["/"]]
+        return kinds[-1:] == ["overlay"]
 
     def _installed(self, package: str) -> tuple[str, str]:
         """Give a package's state (`ii` when all is well) and version; empty when it is not installed."""

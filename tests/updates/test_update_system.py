@@ -72,6 +72,38 @@ def test_a_machine_without_the_package_has_none_installed(bench: UpdateBench, st
     assert prepare(bench, **state) == []
 
 
+def overlaid(bench: UpdateBench) -> None:
+    mounts = bench.root / "proc/mounts"
+    mounts.parent.mkdir()
+    mounts.write_text(
+        "rootfs / ext4 rw 0 0\nproc /proc proc rw 0 0\n"
+        "overlayroot / overlay rw,lowerdir=/media/root-ro 0 0\ntmpfs /run tmpfs rw 0 0\n"
+    )
+
+
+def test_a_root_that_forgets_is_left_as_it_is(bench: UpdateBench) -> None:
+    """What dpkg lays into an overlay in memory is gone at the next start."""
+    overlaid(bench)
+    assert prepare(bench, pana_kiosk="ii  1.0", nftables="ii  1") == []
+
+
+def test_a_version_that_needs_a_new_package_is_refused_where_the_root_would_forget_it(
+    bench: UpdateBench,
+) -> None:
+    """Else it would run until the next start, and then no version would."""
+    overlaid(bench)
+    with pytest.raises(UpdateFailed, match="update_system: read-only root: nftables"):
+        prepare(bench, pana_kiosk="ii  1.0")
+    assert calls(bench) == []
+
+
+def test_an_ordinary_root_below_other_mounts_is_written(bench: UpdateBench) -> None:
+    overlaid(bench)
+    mounts = bench.root / "proc/mounts"
+    mounts.write_text(mounts.read_text() + "/dev/mmcblk0p2 / ext4 rw 0 0\noverlay /srv overlay rw 0 0\n")
+    assert prepare(bench, pana_kiosk="ii  1.0", nftables="ii  1") == [f"{INSTALL} deb/pana-kiosk_2.0.deb"]
+
+
 def test_dpkgs_own_words_say_what_went_wrong(bench: UpdateBench) -> None:
     (bench.root / "broken").touch()
     with pytest.raises(UpdateFailed, match="update_system: dpkg: error: disk full"):
