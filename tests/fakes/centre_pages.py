@@ -8,14 +8,15 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import anyio.from_thread
 import httpx
 import msgspec
 from anyio.from_thread import BlockingPortal
 from argon2 import PasswordHasher
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from kiosk.control import DaemonAway
 from kiosk.monitor import config as monitor_config
@@ -128,11 +129,18 @@ class Pages:
         self.config = monitor_config.read(TOML.format(folder=folder) + toml, "centre.toml")
         self.engine: Engine = store_engine.make_engine(self.config.store_url)
         metadata.create_all(self.engine)
+        self.database: Literal["up", "read_only", "away"] = "up"
+        event.listen(self.engine, "begin", self._begin)
         self.feed = FakeFeed()
         self.now_ms = START_MS
         self.app = make_app(self.config, self.engine, self.feed, now_ms=lambda: self.now_ms, passwords=QUICK)
         self._ends = contextlib.ExitStack()
         self._portal: BlockingPortal
+
+    def _begin(self, connection: Connection) -> None:
+        if self.database == "away":
+            raise OperationalError("BEGIN", None, Exception("away"))
+        connection.exec_driver_sql(f"PRAGMA query_only={int(self.database == 'read_only')}")
 
     def __enter__(self) -> Self:
         self._portal = self._ends.enter_context(anyio.from_thread.start_blocking_portal())

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.centre_pages import ORIGIN, PASSWORD, Pages, Visitor, enter, opened
+from fakes.centre_pages import ORIGIN, PASSWORD, Pages, Visitor, alert_view, enter, opened
 from sqlalchemy import delete, func, select, update
 
 from kiosk.monitor.store.schema import audit, people, sessions
@@ -90,6 +90,39 @@ def test_a_session_ends_when_it_is_old_or_idle_and_says_so(pages: Pages) -> None
         pages.now_ms += 55 * 60_000
         ended = signed_out(visitor)
     assert ended
+
+
+def test_a_database_that_takes_no_writes_keeps_nobody_from_accepting(
+    pages: Pages, caplog: pytest.LogCaptureFixture
+) -> None:
+    officer = pages.sign_in("officer", person_id="aigul")
+    pages.show(alert_view())
+    officer.get("/")
+    pages.database = "read_only"
+    pages.now_ms += 2 * 60_000
+    assert officer.get("/").status_code == 200
+    script = {"accept": "application/json"}
+    answer = officer.post(f"/alerts/{alert_view()['alert_id']}/accept", headers=script)
+    assert (answer.status_code, answer.json()) == (200, {"text": ""})
+    assert pages.feed.asked[-1]["ask"] == "accept"
+    assert caplog.text.count("session=untouched") == 1
+    assert "audit=unwritten who=aigul what=accept" in caplog.text
+
+
+def test_who_is_at_work_stays_signed_in_while_the_database_takes_no_writes(pages: Pages) -> None:
+    worker, idler = pages.sign_in(), pages.sign_in()
+    pages.database = "read_only"
+    for _ in range(4):
+        pages.now_ms += 25 * 60_000
+        assert not signed_out(worker)
+    pages.database = "up"
+    pages.now_ms += 5 * 60_000
+    assert not signed_out(worker)
+    assert signed_out(idler)
+    pages.now_ms += 55 * 60_000
+    assert not signed_out(worker)
+    pages.now_ms += 65 * 60_000
+    assert signed_out(worker)
 
 
 def test_a_script_gets_a_plain_401_when_the_session_is_over(pages: Pages) -> None:

@@ -18,6 +18,7 @@ from fakes.centre_browser import free_port
 from fakes.centre_pages import Pages, alert_view, opened, until
 
 from kiosk.monitor.web import hub as hub_module
+from kiosk.monitor.web import session
 
 pytestmark = pytest.mark.real
 
@@ -74,6 +75,41 @@ def test_a_stream_whose_session_ends_says_so_and_closes(server: tuple[Pages, str
         pages.now_ms += 13 * 3_600_000
         events(lines, "signed_out")
         assert list(lines) in ([], [""])
+
+
+def test_a_database_that_is_away_ends_no_stream_until_long_after(
+    server: tuple[Pages, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, url = server
+    pages.show()
+    with httpx.stream("GET", f"{url}/live", headers=cookie_of(pages), timeout=10) as stream:
+        lines = stream.iter_lines()
+        events(lines, "state")
+        pages.database = "away"
+        for _ in range(3):
+            events(lines, "beat")
+        pages.tell({"what": "case", "alert": alert_view()})
+        assert events(lines, "card")["id"] == alert_view()["alert_id"]
+        monkeypatch.setattr(session, "UNSURE_S", 0.0)
+        assert "event: signed_out" not in list(lines)
+
+
+def test_a_database_that_hangs_holds_no_alert_up(
+    server: tuple[Pages, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, url = server
+    pages.show()
+    answers = threading.Event()
+    headers = cookie_of(pages)
+    with httpx.stream("GET", f"{url}/live", headers=headers, timeout=10) as stream:
+        lines = stream.iter_lines()
+        events(lines, "state")
+        monkeypatch.setattr(session, "signed", lambda *_: answers.wait(30) or None)
+        events(lines, "beat")
+        events(lines, "beat")
+        pages.tell({"what": "case", "alert": alert_view()})
+        assert events(lines, "card")["id"] == alert_view()["alert_id"]
+        answers.set()
 
 
 def test_a_stream_is_for_who_has_signed_in_only(server: tuple[Pages, str]) -> None:

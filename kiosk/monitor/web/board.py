@@ -3,9 +3,11 @@
 Shows what the core tells; while the core is away, what the database holds, and says so.
 """
 
+import logging
 from typing import get_args
 
 from markupsafe import Markup
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -19,6 +21,7 @@ from kiosk.monitor.web.hub import ACTING, Hub
 from kiosk.monitor.web.page import EVERYONE, Refused, Visit, page
 from kiosk.monitor.web.site import View
 
+LOG = logging.getLogger(__name__)
 SHOWN_MAX = 40  # cards of one board; what is more is counted, and moves up as alerts are taken
 NOTE_MAX = 280
 OUTCOMES: tuple[str, ...] = tuple(outcome for outcome in get_args(Outcome) if outcome)
@@ -69,9 +72,20 @@ def act(visit: Visit) -> Response:
         return visit.told(back, "board.not_done_away")
     if not answer.get("ok"):
         return _refused(visit, back, answer)
-    with visit.writing() as connection:
-        visit.audit(connection, step, subject=str(answer.get("alert_id") or alert_id))
+    _audit(visit, step, str(answer.get("alert_id") or alert_id))
     return visit.told(back)
+
+
+def _audit(visit: Visit, step: str, alert_id: str) -> None:
+    """Keep who did it; where that cannot be written the log does: the centre has done it all the same."""
+    try:
+        with visit.writing() as connection:
+            visit.audit(connection, step, subject=alert_id)
+    except SQLAlchemyError as error:
+        LOG.error(  # noqa: TRY400 - a statement's parameters stay out of the log
+            "audit=unwritten who=%s what=%s alert=%s database=%s",
+            visit.who, step, alert_id, type(error).__name__,
+        )  # fmt: skip
 
 
 def _ending(visit: Visit) -> View:

@@ -33,6 +33,7 @@ class _Stream(Response):
         self._request = request
         self._concerns = concerns
         self._leave = leave
+        self._watch = session.Watch(request)
         self._changed = asyncio.Event()
 
     def _hear(self, event: View) -> None:
@@ -64,9 +65,7 @@ class _Stream(Response):
         try:
             await asyncio.wait_for(self._changed.wait(), BEAT_S)
         except TimeoutError:
-            request = self._request
-            person = await run_in_threadpool(session.signed, request, site_of(request))
-            return BEAT if person is not None else SIGNED_OUT
+            return BEAT if await self._watch.still() else SIGNED_OUT
         await asyncio.sleep(REST_S)
         self._changed.clear()
         return CHANGED
