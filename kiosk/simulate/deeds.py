@@ -74,8 +74,8 @@ class Deeds:
         armed = watched_s is not None and watched_s + ARMED_AFTER_S <= began_s and box.core is not None
         if not armed or clear_s is None or box.pins.is_closed(COUNTER):
             return
-        # a process that is frozen opens no input again that came back meanwhile
-        able_s = clear_s if box.pins.is_open(COUNTER) else max(clear_s, box.frozen_until_s)
+        # a process that is frozen opens and reads no input that came back meanwhile
+        able_s = clear_s if box.pins.is_watched(COUNTER) else max(clear_s, box.frozen_until_s)
         if able_s + OPENED_S > began_s:
             return
 

@@ -190,6 +190,19 @@ def test_a_press_on_an_input_that_a_frozen_process_could_not_open_again_breaks_n
     assert outcome.held, verdict(outcome)
 
 
+def test_a_press_on_an_input_that_a_frozen_process_could_not_read_yet_breaks_no_law(teller: Teller) -> None:
+    """It began while nobody answered a read, and was frozen before it asked again (970956814.430)."""
+    deeds = (
+        Deed(at_s=30.0, what="crash", who="k1", how="kill", for_s=0.2),
+        Deed(at_s=30.1, what="fault", who="pins:k1", how="deaf", for_s=16.31),
+        Deed(at_s=34.0, what="freeze", who="k1", for_s=39.92),
+        Deed(at_s=72.5, what="press", who="k1", for_s=0.05),
+    )
+    story = Story(seed="unread", shops=(Shop(https=False),), deeds=deeds, monitors=1, heal_s=75.0, calm=True)
+    outcome = teller.play(story)
+    assert outcome.held, verdict(outcome)
+
+
 def test_a_press_after_the_end_begins_anew_also_where_another_monitor_counted_it(teller: Teller) -> None:
     """One monitor closes; the kiosk reaches only the other, which has not read of that for a second."""
     deeds = (

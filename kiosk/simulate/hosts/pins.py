@@ -44,6 +44,7 @@ class Pins:
         self._where = f"pins:{board.who}"
         self._closed: dict[str, bool] = {}
         self._open: set[str] = set()
+        self._known: set[str] = set()  # read in this life of the process
         self.watched_since_s: float | None = None
         self.busy_until_s = 0.0
         self._told_s = -REST_S  # when levels were told last, and nothing has moved since
@@ -59,9 +60,9 @@ class Pins:
         """Tell whether somebody holds a contact closed."""
         return self._closed.get(name, False)
 
-    def is_open(self, name: str) -> bool:
-        """Tell whether the kiosk holds an input open."""
-        return name in self._open
+    def is_watched(self, name: str) -> bool:
+        """Tell whether the kiosk holds an input open and has once read its level."""
+        return name in self._open and name in self._known
 
     def move(self, name: str, *, closed: bool) -> None:
         """Close or open a contact, with the bounce of a real one."""
@@ -91,7 +92,7 @@ class Pins:
 
     def open(self) -> None:
         """Open every input."""
-        self._open = set(self._rules)
+        self._open, self._known = set(self._rules), set()
         self.watched_since_s = self._board.around.agenda.now_s
         self._told_s = -REST_S
         self.read()
@@ -122,4 +123,5 @@ class Pins:
             self._open.discard(name)
             self._told_s = -REST_S
             return InputLost(InputName(name), "ENODEV")
+        self._known.add(name)
         return LevelRead(input=InputName(name), high=self._level(name), at_s=self._board.mono_s)
