@@ -6,14 +6,13 @@ Drivers are imported where they are made, on their own threads: the button is ar
 import logging
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import kiosk
 from kiosk.arming import Armed
+from kiosk.hw.clock import trusted_utc_s
 from kiosk.messages import (
     BoardRead,
     CertificateRead,
@@ -229,9 +228,7 @@ class Devices:
         return SqliteJournal(Path(self._site.config.paths.state) / "journal.sqlite", self.post)
 
     def _trusted_utc_s(self) -> float:
-        """Give the latest of clock, build and, while the clock is unsynced, last good time (pitfall 32)."""
-        built_s = Path(kiosk.__file__).stat().st_mtime
-        return max(time.time(), built_s, 0.0 if self._synced else self._last_good_s)
+        return trusted_utc_s(synced=self._synced, last_good_s=self._last_good_s)
 
 
 def _nothing(_: str) -> None:

@@ -16,6 +16,7 @@ from pki import Authority
 from kiosk import devices as wiring
 from kiosk.arming import arm
 from kiosk.devices import Devices
+from kiosk.hw import clock
 from kiosk.hw.board import Board
 from kiosk.hw.lamp import GpioLamp
 from kiosk.hw.power import GpioModemPower
@@ -94,13 +95,13 @@ def test_the_last_good_time_is_the_latest_of_clock_build_and_journal(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Pitfall 32: a board without a clock starts in the past, and TLS must still judge by a later time."""
-    built_s = Path(wiring.kiosk.__file__).stat().st_mtime
-    monkeypatch.setattr(wiring.time, "time", lambda: 0.0)
+    built_s = clock.built_utc_s()
+    monkeypatch.setattr(clock.time, "time", lambda: 0.0)
     assert bench.devices._trusted_utc_s() == built_s
     saved_s = built_s + 86_400
     bench.devices.post(JournalLoaded(Snapshot(saved_utc_ms=round(saved_s * 1000))))
     assert bench.devices._trusted_utc_s() == pytest.approx(saved_s, abs=0.001)
-    monkeypatch.setattr(wiring.time, "time", lambda: saved_s + 100)
+    monkeypatch.setattr(clock.time, "time", lambda: saved_s + 100)
     assert bench.devices._trusted_utc_s() == saved_s + 100
     assert bench.ear.all(JournalLoaded)
 
@@ -141,9 +142,9 @@ def test_a_synced_clock_is_believed_before_a_last_good_time_that_was_none(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A clock chip with an empty battery may once have said 2099: no certificate would be valid for ever."""
-    built_s = Path(wiring.kiosk.__file__).stat().st_mtime
-    now_s, wrong_s = built_s + 1000, built_s + 70 * 365 * 86_400
-    monkeypatch.setattr(wiring.time, "time", lambda: now_s)
+    now_s, wrong_s = 1_795_860_000.0, 4_000_000_000.0
+    monkeypatch.setattr(clock.time, "time", lambda: now_s)
+    monkeypatch.setattr(clock, "built_utc_s", lambda: wrong_s - 1)  # installed by that very clock
     bench.devices.post(JournalLoaded(Snapshot(saved_utc_ms=round(wrong_s * 1000))))
     assert bench.devices._trusted_utc_s() == pytest.approx(wrong_s, abs=0.001)
     for synced, trusted_s in ((True, now_s), (False, wrong_s)):

@@ -1,8 +1,15 @@
 """The last good time (pitfall 32): it outlives starts in the past, and a synced clock always wins."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
 from fakes.virtual_kiosk import UTC_MS, VirtualKiosk
 
+import kiosk
+from kiosk.bundle.manifest import Header, Manifest, text
 from kiosk.effects import Save
+from kiosk.hw import clock
 from kiosk.memory import SAVE_EVERY_S
 from kiosk.messages import BoardRead, Snapshot, Woken
 
@@ -52,3 +59,37 @@ def test_it_costs_no_write_of_its_own() -> None:
     virtual.feed(board(synced=False))
     virtual.run(3600.0)
     assert len(virtual.of(Save)) == before
+
+
+# ---- the time of the build
+
+
+def test_a_version_was_made_when_its_signed_release_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files have the date of their installation, by a clock that may have said 2099."""
+    header = Header(kind="release", version="2.0", made_at="2026-11-27T01:00:00Z")
+    (tmp_path / "MANIFEST").write_text(text(Manifest(header, {"app/made-at": "ab" * 32})))
+    monkeypatch.setattr(clock.sys, "prefix", str(tmp_path))
+    assert clock.built_utc_s() == datetime(2026, 11, 27, 1, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    "manifest", [None, "", "made-at: soon\n", "kind: release\n\nmade-at: 2099-01-01T00:00:00Z\n"]
+)
+def test_a_version_without_a_release_was_made_when_its_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manifest: str | None
+) -> None:
+    if manifest is not None:
+        (tmp_path / "MANIFEST").write_text(manifest)
+    monkeypatch.setattr(clock.sys, "prefix", str(tmp_path))
+    assert clock.built_utc_s() == Path(kiosk.__file__).stat().st_mtime
+
+
+def test_a_clock_that_a_time_server_set_is_believed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a wrong clock left on the disk: else no certificate would be valid for good."""
+    monkeypatch.setattr(clock.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(clock, "built_utc_s", lambda: 3000.0)
+    assert clock.trusted_utc_s(synced=True, last_good_s=4000.0) == 1000.0
+    assert clock.trusted_utc_s(synced=False, last_good_s=4000.0) == 4000.0
+    assert clock.trusted_utc_s(synced=False, last_good_s=2000.0) == 3000.0

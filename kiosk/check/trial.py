@@ -3,15 +3,16 @@
 Never opens an incident and never touches the journal; `seq` 0 says that the journal was not asked.
 """
 
-import time
 from pathlib import Path
 
-import kiosk
 from kiosk import sms_signed, transmission
 from kiosk.bodies import Alert, AlertId, Clock
+from kiosk.check.heard import Heard
+from kiosk.hw import clock
+from kiosk.hw.board import Board
 from kiosk.incident import Incident
 from kiosk.journal import store
-from kiosk.messages import Now
+from kiosk.messages import BoardRead, Now
 from kiosk.site import Site
 
 
@@ -45,10 +46,11 @@ class Trial:
 
 
 def trusted_utc_s(state: Path) -> float:
-    """Give the latest of clock, build time and the journal's last good time (pitfall 32), in s since 1970."""
-    built_s = Path(kiosk.__file__).stat().st_mtime
+    """Give the latest time that can be trusted, the journal's last good one included, in s since 1970."""
+    heard = Heard()
+    Board(heard, state=state).read()
     try:
         saved_s = store.read_only(state / "journal.sqlite").saved_utc_ms / 1000
     except store.FAILURES:
         saved_s = 0.0
-    return max(time.time(), built_s, saved_s)
+    return clock.trusted_utc_s(synced=heard.of(BoardRead)[-1].clock_synced, last_good_s=saved_s)

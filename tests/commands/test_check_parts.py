@@ -18,6 +18,8 @@ from kiosk.check.clips import check_clips, lines_of
 from kiosk.check.plan import Check
 from kiosk.check.trial import trusted_utc_s
 from kiosk.config import Config
+from kiosk.hw import clock
+from kiosk.hw.board import Board
 from kiosk.hw.clips import site_prompts
 from kiosk.journal import SqliteJournal
 from kiosk.messages import Snapshot
@@ -126,14 +128,21 @@ def test_the_board_is_read(config: Config) -> None:
     assert [row.part for row in check_board(config)] == ["clock", "disk", "supply"]
 
 
-def test_time_is_never_earlier_than_the_journals_last_good_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("synced", [False, True])
+def test_time_is_never_earlier_than_the_journals_last_good_one_until_a_server_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, synced: bool
+) -> None:
     """Pitfall 32: a board without a clock must not refuse its own certificate."""
-    assert trusted_utc_s(tmp_path) == pytest.approx(time.time(), abs=5)
+    now_s = 1_795_860_000.0
+    monkeypatch.setattr(clock.time, "time", lambda: now_s)
+    monkeypatch.setattr(clock, "built_utc_s", lambda: now_s + 100)
+    monkeypatch.setattr(Board, "_clock_synced", lambda _: synced)
+    assert trusted_utc_s(tmp_path) == (now_s if synced else now_s + 100)
     journal = SqliteJournal(tmp_path / "journal.sqlite", lambda _: None)
     journal.load()
     journal.save(Snapshot(saved_utc_ms=4_000_000_000_000))
     journal.close()
-    assert trusted_utc_s(tmp_path) == 4_000_000_000.0
+    assert trusted_utc_s(tmp_path) == (now_s if synced else 4_000_000_000.0)
 
 
 def test_a_wrong_key_and_an_open_secret_are_told(site: KioskSite, tmp_path: Path) -> None:
