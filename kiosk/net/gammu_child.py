@@ -208,7 +208,8 @@ class Session:
         except gammu.GSMError as error:
             _raise_if_dead(error)
             # three wrong ones lock the card: the parent must not offer it again
-            self._tell({"event": "pin_refused"})
+            wrong = isinstance(error, gammu.ERR_SECURITYERROR)  # a card that is only busy is ERR_NOSIM
+            self._tell({"event": "pin_refused" if wrong else "pin_failed"})
         return self._sim_state()
 
 

@@ -42,7 +42,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the child told unasked."""
 
-    event: Literal["received", "reported", "ussd", "reading", "pin_refused", "gone"]
+    event: Literal["received", "reported", "ussd", "reading", "pin_refused", "pin_failed", "gone"]
     number: str = ""
     text: str | None = None
     reason: str = ""
@@ -93,6 +93,11 @@ class ModemProcess:
     def pid(self) -> int:
         """Name the child's process."""
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the child is there yet; one that still is after `close` hangs in the kernel."""
+        return self._process.poll() is None
 
     def ask(self, do: str, *, deadline_s: float, **fields: object) -> msgspec.Raw:
         """Give one command and wait for its answer; raises Hung, Ended or ModemFailed (it was refused)."""

@@ -5,7 +5,6 @@ phone numbers and texts are never logged.
 """
 
 import contextlib
-import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,22 +26,26 @@ from kiosk.messages import (
 )
 from kiosk.net.modem_answers import CARD_WORDS, read_balance, report_status, told_status
 from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Sent, Status, Told
+from kiosk.net.pin import WITHHELD, CardPin
 from kiosk.ports import Post
 
 _OPEN_S = 25.0  # gammu takes 6 s with a healthy modem
 _RESET_OPEN_S = 75.0  # a modem starts in up to 40 s
 _STATUS_S = 8.0
 _CLOSE_S = 0.7
-_PIN = re.compile(r"\d{4,8}")
+_STUCK_MAX = 2  # killed children that are not gone: they hang in the kernel, with the modem's device
 
 
 class GammuModem:
     """Be the SmsModem of a serial modem; every method but `close` belongs to one worker thread.
 
-    A warm session hands a message to the modem within about 0.7 s (gammu's own pauses).
+    A warm session hands a message to the modem within about 0.7 s (gammu's own pauses). In the folder `state`
+    it keeps that a card has refused the PIN; without it the next start offers that PIN again.
     """
 
-    def __init__(self, config: Sms, post: Post, *, command: tuple[str, ...] = COMMAND) -> None:
+    def __init__(
+        self, config: Sms, post: Post, *, command: tuple[str, ...] = COMMAND, state: Path | None = None
+    ) -> None:
         self._config = config
         self._post = post
         self._command = command
@@ -53,8 +56,8 @@ class GammuModem:
         self._busy = False
         self._lost_while_busy = ""
         self._early_reports: list[SmsReported] = []
-        self._refused_pin: str | None = None
-        self._offered_pin: str | None = None
+        self._pin = CardPin(config.pin_file, state)
+        self._stuck: list[ModemProcess] = []
         self._reading = 0
         self._poison = 0
         self._balance_asked = False
@@ -80,11 +83,13 @@ class GammuModem:
                 return
             self._post(status)
             if status.sim == "ready":
+                self._pin.forget()
                 self._up = True
                 self._post(LinkRose("sms", status.operator))
             else:
                 self._end_session()
-                self._post(LinkFell("sms", CARD_WORDS[status.sim]))
+                withheld = status.sim == "pin_needed" and self._pin.is_withheld
+                self._post(LinkFell("sms", WITHHELD if withheld else CARD_WORDS[status.sim]))
 
     def send(self, token: Token, number: str, text: str) -> None:
         """Send one segment; posts SmsSent or SmsFailed (then LinkFell too when the session is dead)."""
@@ -123,13 +128,15 @@ class GammuModem:
     def _open(self, reset: ModemReset) -> Status:
         with self._lock:
             session = self._session
+            self._stuck = [process for process in self._stuck if process.is_running]
+            if len(self._stuck) >= _STUCK_MAX:
+                raise ModemFailed("the modem hangs in the kernel: take its power away or restart the machine")
 
         def ended(reason: str, crashed: bool) -> None:
             self._process_ended(session, reason, crashed=crashed)
 
         self._process = ModemProcess(self._hear, ended, command=self._command)
-        self._offered_pin = self._pin()
-        fields = {"device": self._config.device, "pin": self._offered_pin, "smsc": self._config.smsc}
+        fields = {"device": self._config.device, "pin": self._pin.offer(), "smsc": self._config.smsc}
         deadline_s = _RESET_OPEN_S if reset == "cfun" else _OPEN_S
         poison, self._poison = self._poison, 0  # the session may die of another before its answer is read
         try:
@@ -138,15 +145,6 @@ class GammuModem:
             self._poison = self._poison or poison
             raise
         return msgspec.json.decode(raw, type=Status)
-
-    def _pin(self) -> str | None:
-        if self._config.pin_file is None:
-            return None
-        try:
-            pin = Path(self._config.pin_file).read_text(encoding="ascii").strip()
-        except (OSError, ValueError):
-            return None  # a card that asks for it says so
-        return pin if _PIN.fullmatch(pin) and pin != self._refused_pin else None
 
     def _ask(self, do: str, deadline_s: float, **fields: object) -> msgspec.Raw:
         if self._process is None:
@@ -176,7 +174,9 @@ class GammuModem:
             case "reading":
                 self._reading = told.place
             case "pin_refused":
-                self._refused_pin = self._offered_pin
+                self._pin.refuse()
+            case "pin_failed":
+                self._pin.set_aside()
             case "gone":
                 pass  # told by the end of the process
 
@@ -245,3 +245,6 @@ class GammuModem:
             process, self._process = self._process, None
         if process is not None:
             process.close(grace_s=_CLOSE_S)
+            if process.is_running:
+                with self._lock:
+                    self._stuck.append(process)

@@ -28,6 +28,7 @@ from kiosk.messages import (
     SmsReported,
     SmsSent,
 )
+from kiosk.net.sms import GammuModem
 from kiosk.sim.network import SmsSeen
 from kiosk.sms_text import fits
 
@@ -179,6 +180,20 @@ def wrong_pin(bench: ModemBench) -> None:
     FIGURES["tries left"] = bench.sim.card.tries_left
 
 
+def wrong_pin_at_three_starts(bench: ModemBench) -> None:
+    bench.sim.set_card(pin="9999")
+    state = bench.device.parent
+    for _ in range(3):
+        modem = GammuModem(bench.modem._config, bench.posted, state=state)
+        modem.open("none")
+        modem.close()
+    FIGURES["tries left after three starts"] = bench.sim.card.tries_left
+    (state / "pin").write_text("9999")
+    modem = GammuModem(bench.modem._config, bench.posted, state=state)
+    modem.open("none")
+    modem.close()
+
+
 def killed_child(bench: ModemBench) -> None:
     opened(bench)
     assert bench.modem.child_pid is not None
@@ -253,6 +268,7 @@ SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
         (one_after_another, {}),
         (right_pin, {"pin": "4711"}),
         (wrong_pin, {"pin": "4711"}),
+        (wrong_pin_at_three_starts, {"pin": "4711"}),
         (killed_child, {}),
         (balances, {}),
         (quiet, {}),
@@ -373,6 +389,15 @@ def test_a_refused_pin_is_never_offered_again(played: Played) -> None:
     assert FIGURES["tries left"] == 2
     assert [status.sim for status in bench.posted.of(ModemStatus)] == ["pin_needed"] * 2
     assert all("PIN" in fell.reason for fell in bench.posted.of(LinkFell))
+
+
+def test_three_starts_with_a_wrong_pin_do_not_lock_the_card_and_the_right_one_opens_it(
+    played: Played,
+) -> None:
+    bench = played("wrong_pin_at_three_starts")
+    assert FIGURES["tries left after three starts"] == 2
+    assert [status.sim for status in bench.posted.of(ModemStatus)] == ["pin_needed"] * 3 + ["ready"]
+    assert len(bench.posted.of(LinkRose)) == 1
 
 
 def test_a_killed_child_is_told_at_once(played: Played) -> None:

@@ -67,6 +67,17 @@ REPORT, ANSWER = (
 ANSWERS = ANSWERING + f"    else: {ANSWER}\n"
 REPORTS_IN_THE_SEND = ANSWERING + f"    else: {REPORT}; {ANSWER}\n"
 REPORTS_BEHIND_THE_SEND = ANSWERING + f"    else: {ANSWER}; {REPORT}; sys.exit(3)\n"
+REFUSES_ITS_PIN = ANSWERING.replace(
+    '    if ask["do"]',
+    """    if ask["pin"] == "1111":
+        tell(event="pin_refused")
+    if ask["pin"] == "2222":
+        tell(event="pin_failed")
+    if ask["pin"] != "4711":
+        print('{"id": %d, "result": {"imei": "1", "sim": "PIN", "registration": "", "operator": "",'
+              ' "signal_dbm": null}}' % ask["id"], flush=True)
+    elif ask["do"]""",
+)
 STUBBORN = "import time\nprint('{}', flush=False)\ntime.sleep(60)\n"
 
 
@@ -89,6 +100,7 @@ class Bench:
         pin_file: Path | None = None,
         send_deadline_s: float = 0.3,
         post: Post | None = None,
+        state: Path | None = None,
     ) -> GammuModem:
         config = Sms(
             device="/dev/null",
@@ -99,7 +111,7 @@ class Bench:
             send_deadline_s=send_deadline_s,
         )
         command = (sys.executable, "-c", script, str(self.asked_file))
-        self.made = GammuModem(config, post or self.posted, command=command)
+        self.made = GammuModem(config, post or self.posted, command=command, state=state)
         return self.made
 
     def asked(self) -> list[dict[str, object]]:
@@ -262,6 +274,91 @@ def test_a_pin_is_offered_only_when_it_can_be_one(
         pin_file.write_text(written)
     bench.modem(ANSWERING, pin_file=pin_file).open("none")
     assert bench.asked()[0]["pin"] == offered
+
+
+def offered(bench: Bench, pin_file: Path, state: Path, *, starts: int = 1) -> list[object]:
+    """Start so many times, each with a modem that remembers nothing; give the PINs that were offered."""
+    before = len(bench.asked()) if bench.asked_file.exists() else 0
+    for _ in range(starts):
+        modem = bench.modem(REFUSES_ITS_PIN, pin_file=pin_file, state=state)
+        modem.open("none")
+        modem.close()
+    return [ask["pin"] for ask in bench.asked()[before:]]
+
+
+def test_a_refused_pin_is_not_offered_again_by_the_next_start_and_a_corrected_one_is_at_once(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Three wrong ones lock the card, and a kiosk may start more than three times a day."""
+    pin_file = tmp_path / "pin"
+    pin_file.write_text("1111")
+    assert offered(bench, pin_file, tmp_path, starts=3) == ["1111", None, None]
+    assert "did not take the PIN" in bench.posted.of(LinkFell)[-1].reason
+    pin_file.unlink()  # a credential of systemd is another file at each start
+    pin_file.write_text("1111\n")
+    assert offered(bench, pin_file, tmp_path) == [None]
+    pin_file.write_text("4711")
+    assert offered(bench, pin_file, tmp_path, starts=2) == ["4711", "4711"]
+    assert len(bench.posted.of(LinkRose)) == 2
+
+
+def test_a_card_that_was_only_busy_gets_its_pin_at_the_next_start(bench: Bench, tmp_path: Path) -> None:
+    pin_file = tmp_path / "pin"
+    pin_file.write_text("2222")
+    assert offered(bench, pin_file, tmp_path, starts=2) == ["2222", "2222"]
+    bench.modem(REFUSES_ITS_PIN, pin_file=pin_file, state=tmp_path)
+    for _ in range(2):
+        bench.made.open("none")
+    assert [ask["pin"] for ask in bench.asked()[2:]] == ["2222", None], "but once in a life"
+
+
+def test_a_state_folder_that_is_not_there_stops_no_sms(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pin_file, state = tmp_path / "pin", tmp_path / "nowhere"
+    pin_file.write_text("1111")
+    with caplog.at_level("WARNING", logger="kiosk.net.pin"):
+        assert offered(bench, pin_file, state) == ["1111"]
+    assert "event=pin_mark_failed" in caplog.text
+    assert "1111" not in caplog.text
+    pin_file.write_text("4711")
+    assert offered(bench, pin_file, state) == ["4711"]
+    assert bench.posted.of(LinkRose)
+
+
+def unkillable(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Let no signal end a child, as one that hangs in the kernel; gives those that were to be killed."""
+    killed: list[subprocess.Popen[bytes]] = []
+
+    def kill(process: subprocess.Popen[bytes]) -> None:
+        killed.append(process)
+
+    monkeypatch.setattr(subprocess.Popen, "kill", kill)
+    for wait in ("kiosk.net.modem_process._REAP_S", "kiosk.net.sms._CLOSE_S"):
+        monkeypatch.setattr(wait, 0.02)
+    return killed
+
+
+def test_beside_two_children_that_hang_in_the_kernel_no_third_is_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        killed = unkillable(patch)
+        modem = bench.modem("import time; time.sleep(3600)")
+        pids: set[int] = set()
+        patch.setattr("kiosk.net.sms._OPEN_S", 0.02)
+        for _ in range(5):
+            modem.open("none")
+            pids |= {process.pid for process in killed}
+    for process in killed:
+        process.kill()
+        process.wait(PATIENCE_S)
+    reasons = [fell.reason for fell in bench.posted.of(LinkFell)]
+    assert ["hangs in the kernel" in reason for reason in reasons] == [False, False, True, True, True]
+    assert len(pids) == 2
+    bench.made._command = (sys.executable, "-c", ANSWERING, str(bench.asked_file))
+    modem.open("none")
+    assert bench.posted.of(LinkRose), "once they are gone the modem is opened again"
 
 
 def test_reopening_leaves_no_descriptor_and_no_process_behind(bench: Bench) -> None:
