@@ -13,6 +13,7 @@ from typing import Any
 
 from kiosk.arming import Armed
 from kiosk.hw.clock import trusted_utc_s
+from kiosk.hw.render_child import RENDER_MAX_S, render_in_child
 from kiosk.messages import (
     BoardRead,
     CertificateRead,
@@ -44,7 +45,6 @@ from kiosk.site import Site
 from kiosk.update_folder import UpdateFolder
 
 log = logging.getLogger(__name__)
-RENDER_MAX_S = 900.0
 RENEW_MAX_S = 120.0
 
 
@@ -123,13 +123,7 @@ class Devices:
 
     def render_clips(self, file: Path) -> None:
         """Render the clips anew in a child process. Raises DeviceError."""
-        command = [sys.executable, "-m", "kiosk", "voice", "render", "--config", str(file)]
-        try:
-            done = subprocess.run(command, timeout=RENDER_MAX_S, capture_output=True, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise DeviceError(f"voice render took more than {RENDER_MAX_S:.0f} s") from error
-        if done.returncode:
-            raise DeviceError(f"voice render ended with code {done.returncode}")
+        render_in_child(file)
         self.post(VoiceRefreshed(""))
 
     def renew_certificate(self, file: Path) -> None:

@@ -1,5 +1,7 @@
 """The devices as the wiring makes them: the real makers, in the order of start and stop."""
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +18,7 @@ from pki import Authority
 from kiosk import devices as wiring
 from kiosk.arming import arm
 from kiosk.devices import Devices
-from kiosk.hw import clock
+from kiosk.hw import clock, render_child
 from kiosk.hw.board import Board
 from kiosk.hw.lamp import GpioLamp
 from kiosk.hw.power import GpioModemPower
@@ -214,13 +216,37 @@ def rendering(monkeypatch: pytest.MonkeyPatch, outcome: Any) -> list[list[str]]:
     return ran
 
 
+@pytest.mark.parametrize(
+    ("there", "prefix"),
+    [
+        ({"nice", "choom"}, ["choom", "-n", "500", "--", "nice", "-n", "15"]),
+        ({"nice"}, ["nice", "-n", "15"]),
+        (set[str](), list[str]()),
+    ],
+)
 def test_clips_are_rendered_by_a_child_for_this_very_site(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, there: set[str], prefix: list[str]
 ) -> None:
     ran = rendering(monkeypatch, 0)
+    monkeypatch.setattr(render_child.shutil, "which", lambda name: name if name in there else None)
     bench.devices.render_clips(bench.armed.file)
-    assert ran == [[sys.executable, "-m", "kiosk", "voice", "render", "--config", str(bench.armed.file)]]
+    command = [sys.executable, "-m", "kiosk", "voice", "render", "--config", str(bench.armed.file)]
+    assert ran == [[*prefix, *command]]
     assert bench.ear.all(VoiceRefreshed) == [VoiceRefreshed("")]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not shutil.which("choom"), reason="util-linux's choom is missing")
+def test_a_rendering_gives_way_to_everything_else(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it inherits is the button's: the last to be killed for memory, and served first."""
+    child, found = tmp_path / "child", tmp_path / "found"
+    child.write_text(f"#!/bin/sh\n{{ cat /proc/self/oom_score_adj; nice; }} >{found}\n")
+    child.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(child))
+    bench.devices.render_clips(bench.armed.file)
+    assert found.read_text().split() == ["500", str(min(os.nice(0) + 15, 19))]
 
 
 @pytest.mark.parametrize(

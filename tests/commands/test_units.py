@@ -123,6 +123,13 @@ def test_no_file_that_the_daemon_replaces_is_a_credential() -> None:
     assert not re.search(r"kiosk\.(key|pem)|sms\.key|ca\.pem", loaded)
 
 
+def test_a_rendering_may_give_way() -> None:
+    """Without the call `nice` goes on with the button's own priority; no capability lets anybody raise it."""
+    filters = values("kiosk.service", "SystemCallFilter")
+    assert filters.index("setpriority") > filters.index("~@privileged @resources")
+    assert values("kiosk.service", "CapabilityBoundingSet") == [""]
+
+
 def test_a_helper_never_takes_the_daemons_folder_away() -> None:
     """systemd removes a RuntimeDirectory when its unit ends; the daemon's socket is in there."""
     for name in ("kiosk-drill.service", "kiosk-errands.service"):
