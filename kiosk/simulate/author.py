@@ -22,6 +22,7 @@ DISK = ("full", "stall", "worn")
 STORE = ("down", "full", "stall")
 KIOSK_HOURS = (1, 5, 24 * 400, 24 * 3650)  # a board without a battery begins anywhere
 CENTRE_HOURS = (1, 5)  # what a server's clock may be wrong by; it forgets closed alerts after 6 h
+TIERS = ((1,), (1, 1), (2, 1), (1, 1, 1), (1, 2), (3, 3))
 GATEWAY = ("refuse", "hang", "lie", "twice")
 
 
@@ -56,7 +57,7 @@ class Author:
         https, sms = dice.pick(((True, True), (True, True), (True, True), (True, False), (False, True)))
         return Shop(
             mode=dice.pick(MODES), guard=dice.pick(GUARDS), https=https, sms=sms,
-            tiers=dice.pick(((1,), (1, 1), (2, 1), (1, 1, 1), (1, 2))), gateways=dice.pick((1, 1, 2)),
+            tiers=dice.pick(TIERS), gateways=dice.pick((1, 1, 2)),
             five=dice.yes(0.3), power=dice.yes(0.3), balance=dice.yes(0.2), tamper=dice.yes(0.3),
             max_s=dice.pick((21_600.0, 21_600.0, 21_600.0, 600.0)),
         )  # fmt: skip
@@ -120,6 +121,8 @@ class Author:
             self._add(at_s + dice.between(1.5, 12.0), "press", who, for_s=0.2)
         if dice.yes(0.1):
             self._step_in(self._moment(at_s, who, 1.5))
+        if dice.yes(0.1):  # once more, long after somebody may have answered
+            self._add(at_s + dice.between(100.0, 700.0), "press", who, for_s=0.2)
         self._react(at_s)
 
     def _step_in(self, at_s: float) -> None:
@@ -163,7 +166,7 @@ class Author:
     def _crash(self, at_s: float, who: str) -> None:
         dice = self._dice
         how: Literal["kill", "power"] = "kill" if dice.yes(0.6) else "power"
-        off_s = dice.pick((2.0, 5.0, 30.0, 120.0)) * dice.between(0.5, 1.5)
+        off_s = dice.pick((2.0, 2.0, 5.0, 5.0, 30.0, 30.0, 120.0, 700.0)) * dice.between(0.5, 1.5)
         at_s = self._moment(at_s, who, 0.4)
         self._add(at_s, "crash", who, how, off_s, dice.whole(0, 9))
 
