@@ -6,6 +6,7 @@ Drivers are imported where they are made, on their own threads: the button is ar
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +47,7 @@ from kiosk.update_folder import UpdateFolder
 
 log = logging.getLogger(__name__)
 RENEW_MAX_S = 120.0
+CERTIFICATE_EVERY_S = 6 * 3600.0
 
 
 class Devices:
@@ -57,6 +59,7 @@ class Devices:
         self._queue_post = queue_post
         self._last_good_s = 0.0
         self._synced = False
+        self._certificate_s = 0.0
         self._power: ModemPower | None = None
         post = self.post
         self.inputs: Worker[Inputs] = Worker("inputs", lambda: armed.inputs, post, broken=_nothing)
@@ -140,10 +143,17 @@ class Devices:
         self._tell_certificate()
 
     def look_at_papers(self) -> None:
-        """Tell which files of this kiosk's identity are there: some come after the start, by enrolment."""
+        """Tell which files of this kiosk's identity are there: some come after the start, by enrolment.
+
+        Now and then also how long its certificate lives: MQTT tells that only while it is connected.
+        """
         from kiosk.net import papers
 
         self.post(papers.look(self._site.config))
+        if time.monotonic() >= self._certificate_s:
+            with suppress(DeviceError):  # `cert_missing` tells it; it is read as soon as it is there
+                self._tell_certificate()
+                self._certificate_s = time.monotonic() + CERTIFICATE_EVERY_S
 
     def _tell_certificate(self) -> None:
         from kiosk.net.tls import OwnCertificate
@@ -173,9 +183,6 @@ class Devices:
         if https is None or files is None:
             raise DeviceError("no [https] or no TLS files in the configuration")
         self._settle_identity()
-        if config.mqtt.tls is None:
-            with suppress(DeviceError):  # `cert_missing` tells it; the door is tried again and again
-                self._tell_certificate()
         return RequestsDoor(https, files, self.post, trusted_utc_s=self._trusted_utc_s)
 
     def _make_lamp(self) -> Lamp:

@@ -277,17 +277,42 @@ def doored(tmp_path: Path) -> Iterator[Bench]:
     bench.armed.inputs.close()
 
 
-def test_the_doors_are_made_on_their_own_two_threads_and_tell_of_the_certificate(doored: Bench) -> None:
+def test_the_doors_are_made_on_their_own_two_threads(doored: Bench) -> None:
     names = [worker.name for worker in doored.devices.workers]
     assert {"https", "https-poll", "renew"} <= set(names)
     doored.devices._make_https().close()
-    assert doored.ear.hear(CertificateRead).life_days == 90
 
 
 def test_a_site_without_doors_has_no_such_thread_and_says_so(bench: Bench) -> None:
     assert not {"https", "https-poll", "renew"} & {worker.name for worker in bench.devices.workers}
     with pytest.raises(DeviceError, match=r"no \[https\]"):
         bench.devices._make_https()
+
+
+@pytest.mark.parametrize("section", ["https", "mqtt"])
+def test_the_certificate_is_told_again_and_again_though_mqtt_never_connects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, section: str
+) -> None:
+    """Else one that lives on HTTPS for months is never renewed, and its end is never told."""
+    authority = Authority(tmp_path / "pki")
+    pair = authority.client("demo-kiosk", from_s=0, to_s=90 * 86_400 + 60)
+    doors = '[https]\ncentres = ["localhost:1"]\n' if section == "https" else ""
+    files = f'[{section}.tls]\nca = "{authority.ca}"\ncert = "{pair.cert}"\nkey = "{pair.key}"\n[sms]'
+    bench = Bench(tmp_path, edit=("[sms]", doors + files))
+    now_s = 1000.0
+    monkeypatch.setattr(wiring.time, "monotonic", lambda: now_s)
+    cert = Path(pair.cert)
+    away = cert.rename(tmp_path / "not-enrolled-yet")
+    bench.devices.look_at_papers()
+    assert bench.ear.all(CertificateRead) == []
+    away.rename(cert)
+    for _ in range(3):
+        bench.devices.look_at_papers()
+    assert [read.life_days for read in bench.ear.all(CertificateRead)] == [90]
+    now_s += wiring.CERTIFICATE_EVERY_S
+    bench.devices.look_at_papers()
+    assert len(bench.ear.all(CertificateRead)) == 2
+    bench.armed.inputs.close()
 
 
 def test_a_renewal_is_told_with_the_new_certificate(
