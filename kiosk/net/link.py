@@ -14,10 +14,11 @@ from kiosk import wire
 from kiosk.bodies import Alert, Body, Heartbeat, Token
 from kiosk.config import Mqtt
 from kiosk.messages import KioskEvent, LinkDown, LinkFell, PublishFailed
+from kiosk.net.client import Client
 from kiosk.net.inbox import Inbox
 from kiosk.net.names import Names, Resolve
 from kiosk.net.outbox import Outbox, Parcel, Weight
-from kiosk.net.session import Bearings, Client, Limits, Session
+from kiosk.net.session import Bearings, Limits, Session
 from kiosk.net.turns import SHORTEST_S, Turns
 from kiosk.ports import Post
 

@@ -8,14 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from kiosk import wire
 from kiosk.bodies import Status, StatusState, Token
 from kiosk.messages import LinkHeard, LinkRose, Published, PublishFailed
+from kiosk.net.client import Client
 from kiosk.net.inbox import Inbox
 from kiosk.net.outbox import ROOM, Outbox, Parcel
-from kiosk.net.unanswered import Unanswered
+from kiosk.net.unanswered import MUTE_S, Unanswered
 from kiosk.ports import Post
 
 REFUSED = 0x80  # MQTT 3.1.1 §3.9.3 and MQTT 5 §2.4: reason codes from here on are failures
@@ -30,34 +30,9 @@ class Limits:
     connect_s: float = 5.0
     rise_s: float = 8.0
     ack_s: float = 5.0
+    mute_s: float = MUTE_S
     stop_s: float = 1.0
     stable_s: float = 10.0
-
-
-class Client(Protocol):
-    """What a session asks of an MQTT library; it answers through the session's `on_…` methods."""
-
-    @property
-    def keepalive_s(self) -> int:
-        """The keepalive in force, which an MQTT 5 broker may have changed; 0 is none."""
-
-    def dial(self, address: str) -> None:
-        """Open the socket and send CONNECT; raises OSError."""
-
-    def step(self, waker: Outbox, wait_s: float) -> bool:
-        """Wait for the socket or the waker, then read and write; tells whether anything was read."""
-
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool = False) -> int:
-        """Queue a publish; gives its packet id; raises ValueError."""
-
-    def subscribe(self, filters: tuple[str, ...]) -> None:
-        """Ask for filters at QoS 1."""
-
-    def disconnect(self) -> None:
-        """Send DISCONNECT, so that the broker drops the will."""
-
-    def abort(self) -> None:
-        """Close the socket as it is; idempotent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +196,8 @@ class Session:
         if self.rose_s is None and now_s - self._born_s > self._b.limits.rise_s:
             stage = "SUBACK and PUBACK" if self._connected else "CONNACK"
             self.end(f"no {stage} within {self._b.limits.rise_s:g} s")
+        elif self._unanswered.waited_s(now_s) > self._b.limits.mute_s:
+            self.end(f"no PUBACK for {self._b.limits.mute_s:g} s")
         elif client.keepalive_s and silent_s > 1.5 * client.keepalive_s:
             self.end(f"half open: nothing heard for {silent_s:.1f} s")
 

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from kiosk.bodies import Token
 
+# A broker that answers pings but acknowledges nothing for so long is left: once its window is full it takes
+# nothing more. Generous, as on a narrow line a PUBACK waits behind all that was sent: eight events and some
+# tries of an alert, 7 kB in all, take 28 s at 2 kbit/s. HTTPS and SMS have begun long before.
+MUTE_S = 30.0
+
 
 @dataclass(slots=True)
 class _Sent:
@@ -36,6 +41,10 @@ class Unanswered:
         """Give up the packets sent before the deadline; gives the tokens, each once."""
         late = [sent for sent in self._sent.values() if sent.token and now_s - sent.at_s >= deadline_s]
         return [token for sent in late if (token := _taken(sent))]
+
+    def waited_s(self, now_s: float) -> float:
+        """Tell for how long the oldest packet has been unanswered, given up or not; 0 without any."""
+        return max((now_s - sent.at_s for sent in self._sent.values()), default=0.0)
 
     def abandon(self) -> list[Token]:
         """Give up everything: the connection is gone."""

@@ -412,6 +412,58 @@ def test_a_half_open_link_is_noticed_and_left(
         assert ear.hear(LinkRose, count=2).peer == f"localhost:{broker.port}"
 
 
+def packets(guest: socket.socket) -> Iterator[tuple[int, bytes]]:
+    """Read MQTT packets: the first byte, and what follows the length."""
+    with guest.makefile("rb") as stream:
+        while first := stream.read(1):
+            length = shift = 0
+            while (part := stream.read(1)[0]) & 0x80:
+                length, shift = length | (part & 0x7F) << shift, shift + 7
+            yield first[0], stream.read(length | part << shift)
+
+
+def half_hearted(guest: socket.socket, *, pubacks: int) -> None:
+    """Be a broker that answers everything, but acknowledges so many publishes only."""
+    for first, body in packets(guest):
+        topic_end = 2 + int.from_bytes(body[:2], "big")
+        if first == 0x10:
+            guest.sendall(b"\x20\x02\0\0")
+        elif first == 0x82:
+            guest.sendall(b"\x90\x05" + body[:2] + b"\1\1\1")
+        elif first == 0xC0:
+            guest.sendall(b"\xd0\0")
+        elif first & 0xF6 == 0x32 and pubacks:
+            pubacks -= 1
+            guest.sendall(b"\x40\x02" + body[topic_end : topic_end + 2])
+
+
+def test_a_broker_that_answers_pings_but_acknowledges_nothing_is_left_for_the_next(
+    authority: Authority, broker: MosquittoBroker, opened: Open
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(PATIENCE_S)
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                for pubacks in (1, 100):
+                    with door.accept()[0] as guest:
+                        half_hearted(guest, pubacks=pubacks)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        limits = replace(QUICK, ack_s=0.2, mute_s=0.5)
+        link, ear = opened(mqtt_config(door.getsockname()[1]), limits=limits)
+        ear.hear(LinkRose)
+        link.publish(Token("mute"), alert())
+        assert ear.hear(PublishFailed) == PublishFailed(Token("mute"), "no PUBACK within 0.2 s")
+        assert ear.hear(LinkFell).reason == "no PUBACK for 0.5 s"
+        ear.hear(LinkRose, count=2)
+        link.publish(Token("heard"), alert())
+        assert ear.hear(Published).token == "heard"
+        link.close()
+        thread.join(PATIENCE_S)
+
+
 def test_an_idle_link_proves_itself_by_pings(
     authority: Authority, broker: MosquittoBroker, opened: Open
 ) -> None:

@@ -204,6 +204,28 @@ def test_no_puback_is_told_after_the_deadline_and_a_late_one_to_nobody() -> None
     assert bench.all(Published) == []
 
 
+def test_a_broker_that_answers_pings_but_acknowledges_nothing_is_left() -> None:
+    """Its PINGRESPs prove the way, not the broker's work; left alone the window would fill up for good."""
+    bench = Bench()
+    bench.at(4, lambda: (setattr(bench.broker, "puback", None), bench.put(alert())))
+    sent_s: list[float] = []
+    bench.at(5, lambda: sent_s.append(bench.broker.now_s))
+    assert bench.run() == "no PUBACK for 30 s"
+    assert 29.0 < bench.broker.now_s - sent_s[0] < 31.0
+    assert bench.all(PublishFailed) == [PublishFailed(Token("t"), "no PUBACK within 5 s")]
+
+
+def test_a_narrow_line_that_acknowledges_late_is_kept() -> None:
+    """Of a few kbit/s: a PUBACK waits behind a window full of publishes."""
+    bench = Bench()
+    bench.at(4, lambda: (setattr(bench.broker, "puback", None), bench.put(event(), "first")))
+    bench.at(100, lambda: bench.put(event(), "second"))
+    bench.at(290, lambda: bench.session.on_acknowledged(2, 0))
+    bench.at(380, lambda: bench.session.on_acknowledged(3, 0))
+    bench.end_at(420)
+    assert bench.run() == "the test is over"
+
+
 def test_unanswered_publishes_are_bounded_and_alerts_keep_room() -> None:
     """Pitfall 2: nothing piles up."""
     bench = Bench()

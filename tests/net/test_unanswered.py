@@ -24,6 +24,17 @@ def test_an_overdue_publish_is_given_up_once_but_still_takes_room() -> None:
     assert len(waiting) == 2
 
 
+def test_the_oldest_tells_how_long_an_answer_is_awaited_also_when_it_was_given_up() -> None:
+    waiting = Unanswered()
+    assert waiting.waited_s(100.0) == 0.0
+    waiting.add(1, ONE, 1.0)
+    waiting.add(2, TWO, 4.0)
+    waiting.overdue(9.0, 5.0)
+    assert waiting.waited_s(11.0) == 10.0
+    waiting.answer(1, 12.0)
+    assert waiting.waited_s(13.0) == 9.0
+
+
 def test_a_late_answer_makes_room_but_names_nobody() -> None:
     waiting = Unanswered()
     waiting.add(1, ONE, 0.0)

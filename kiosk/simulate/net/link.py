@@ -12,7 +12,7 @@ from kiosk.config import Mqtt
 from kiosk.messages import KioskEvent, LinkFell, LinkHeard, LinkRose, Published, PublishFailed
 from kiosk.net.inbox import Inbox
 from kiosk.net.turns import SHORTEST_S, Turns
-from kiosk.net.unanswered import Unanswered
+from kiosk.net.unanswered import MUTE_S, Unanswered
 from kiosk.simulate.dice import Dice
 from kiosk.simulate.net.broker import Broker, Letter
 from kiosk.simulate.net.mqtt import Line, Patience
@@ -20,6 +20,7 @@ from kiosk.simulate.net.pipe import Net
 
 ACK_S = 5.0
 STABLE_S = 10.0
+GLANCE_S = 0.1  # how often the real one judges
 ROOM = {"alert": 16, "event": 8, "beat": 16}  # as kiosk.net.outbox, which has sockets
 
 
@@ -80,6 +81,7 @@ class KioskLink:
         if qos:
             self._unanswered.add(mid, token, self._agenda.now_s)
             self._agenda.after(ACK_S, self._overdue)
+            self._agenda.after(MUTE_S + GLANCE_S, self._judge)
 
     def drop(self, reason: str) -> None:
         """Close the socket so that the link reconnects."""
@@ -175,3 +177,7 @@ class KioskLink:
     def _overdue(self) -> None:
         for token in self._unanswered.overdue(self._agenda.now_s, ACK_S):
             self._post(PublishFailed(token, f"no PUBACK within {ACK_S:g} s"))
+
+    def _judge(self) -> None:
+        if self._unanswered.waited_s(self._agenda.now_s) > MUTE_S:
+            self.drop(f"no PUBACK for {MUTE_S:g} s")
