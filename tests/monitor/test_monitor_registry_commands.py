@@ -3,6 +3,7 @@
 import getpass
 import json
 import socket
+import sqlite3
 import stat
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,20 @@ def test_a_sheet_is_imported_whole_and_again_without_harm(desk: Desk) -> None:
     assert {row["place"]["name"]["ru"] for row in desk.rows("list")} == {"Лавка"}
     semicolons = "\n".join([HEADER, LINE.format(id="kz-4", number=9)]).replace(",", ";")
     sheet.write_text(semicolons.replace("43.2", "43,2"), encoding="utf-8")
+    assert desk.run("import", str(sheet)).stdout == "1 created, 0 changed\n"
+
+
+def test_a_sheet_is_tried_while_the_centre_writes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run of a long sheet held the write lock for all of its time: no receipt went out."""
+    monkeypatch.setattr("kiosk.monitor.store.engine.BUSY_S", 0.05)
+    sheet = desk.folder / "kiosks.csv"
+    sheet.write_text("\n".join([HEADER, LINE.format(id="kz-1", number="")]), encoding="utf-8")
+    assert desk.rows("list") == []
+    centre = sqlite3.connect(desk.folder / "centre.sqlite", isolation_level=None)
+    centre.execute("BEGIN IMMEDIATE")
+    assert desk.run("import", str(sheet), "--dry-run").stdout == "1 created, 0 changed (not written)\n"
+    assert "locked" in desk.run("import", str(sheet)).stderr
+    centre.close()
     assert desk.run("import", str(sheet)).stdout == "1 created, 0 changed\n"
 
 

@@ -172,6 +172,10 @@ def import_command(shelf: Shelf, csv: Path, *, dry_run: bool) -> None:
         text = csv.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise RegistryError(f"{csv}: not UTF-8; save the sheet as CSV UTF-8") from error
-    with shelf.change(undo=dry_run) as (db, act):
-        done = imports.load(db, text, **act)
-    click.echo(f"{done.created} created, {done.changed} changed{' (not written)' if dry_run else ''}")
+    with shelf.read() as db:
+        judged = imports.judge(db, text)
+    if not dry_run:
+        with shelf.change() as (db, act):
+            imports.write(db, judged, **act)
+    done = f"{len(judged.created)} created, {len(judged.changed)} changed"
+    click.echo(f"{done}{' (not written)' if dry_run else ''}")

@@ -55,14 +55,14 @@ class Shelf:
             yield db
 
     @contextmanager
-    def change(self, *, undo: bool = False) -> "Iterator[tuple[Connection, Act]]":
-        """Give a transaction that writes, and who does it; the running centre is told to read again."""
+    def change(self) -> "Iterator[tuple[Connection, Act]]":
+        """Give a short transaction that writes, and who does it; the running centre is told to read again.
+
+        Nothing of the centre can be written meanwhile where the store is SQLite.
+        """
         with self._begin(writes=True) as db:
             yield db, act()
-            if undo:
-                db.rollback()
-        if not undo:
-            self._tell()
+        self._tell()
 
     @contextmanager
     def _begin(self, *, writes: bool) -> "Iterator[Connection]":

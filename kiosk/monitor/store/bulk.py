@@ -56,9 +56,22 @@ def insert_many(
     return connection.execute(_for_postgres(table, names, finish), {"made": listed})
 
 
+def run_many(connection: Connection, statement: Any, made: Sequence[Values]) -> None:
+    """Run one statement, whose parameters are named, for one row after the other."""
+    if made and connection.dialect.name == "sqlite":
+        text, order, constants = _compiled(statement, tuple(made[0]))
+        pick = itemgetter(*order)
+        connection.exec_driver_sql(text, [pick(row | constants) for row in made])
+    elif made:
+        connection.execute(statement, made)
+
+
 @lru_cache(maxsize=64)
 def _for_sqlite(table: Table, names: tuple[str, ...], finish: Finish) -> tuple[str, tuple[str, ...], Values]:
-    statement = finish(sqlite.insert(table).values({name: bindparam(name) for name in names}))
+    return _compiled(finish(sqlite.insert(table).values({name: bindparam(name) for name in names})), names)
+
+
+def _compiled(statement: Any, names: tuple[str, ...]) -> tuple[str, tuple[str, ...], Values]:
     compiled = statement.compile(dialect=sqlite.dialect())
     constants = {name: value for name, value in compiled.params.items() if name not in names}
     return str(compiled), tuple(compiled.positiontup or ()), constants

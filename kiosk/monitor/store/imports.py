@@ -1,19 +1,22 @@
 """Kiosks out of a spreadsheet's CSV: every fault with its line, and all of it written or nothing.
 
-The first line names the columns. `number` may be empty: the next free one is taken.
+The first line names the columns. `number` may be empty: the next free one is taken. A sheet is judged without
+the database's write lock, which the core needs for every alert, and written as a whole in a moment.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
-from kiosk.monitor.store import registry
-from kiosk.monitor.store.drafts import PLACE_WORDS, Draft, RegistryError, draft
+from kiosk.monitor.store import audit, registry
+from kiosk.monitor.store.drafts import NUMBER_MAX, PLACE_WORDS, Draft, RegistryError, columns, draft
+from kiosk.monitor.store.rows import Values
 
 LINES_MAX = 100_000
 WORDS = tuple(f"{what}_{language}" for what in PLACE_WORDS for language in ("kk", "ru"))
@@ -21,33 +24,92 @@ NEEDED = ("kiosk_id", *WORDS, "lat", "lon", "accuracy_m", "kato")
 OPTIONAL = ("number", "phone", "imei", "note")
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What an import did."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What an import writes: rows of kiosks that are new, of changes and of the record in the order of lines.
 
-    created: int
-    changed: int
+    `seen` is `registry.changes` of what it was judged against.
+    """
+
+    created: Sequence[Values]
+    changed: Sequence[Values]
+    record: Sequence[tuple[str, str, str]]
+    seen: tuple[Any, ...]
 
 
-def load(db: Connection, text: str, *, who: str, now_ms: int) -> Counted:
-    """Register each line's kiosk, or change it where it exists; raises RegistryError with every fault."""
-    created = changed = 0
+def judge(db: Connection, text: str) -> Judged:
+    """Check every line against the registry, which is only read; raises RegistryError with every fault."""
+    seen = registry.changes(db)
+    book = _Book(registry.everyone(db))
     faults: list[str] = []
     for line, row in _rows(text):
         try:
-            new = _draft(db, row)
-            old = registry.get(db, new.kiosk_id)
-            if old is None:
-                registry.create(db, new, who=who, now_ms=now_ms)
-                created += 1
-            elif registry.change(db, new, who=who, now_ms=now_ms).draft != old.draft:
-                changed += 1
+            book.put(_draft(book, row))
         except RegistryError as error:
             faults.append(f"line {line}: {error}")
     if faults:
         more = f"\nand {len(faults) - 50} more" if len(faults) > 50 else ""
         raise RegistryError("\n".join(faults[:50]) + more)
-    return Counted(created, changed)
+    return Judged(created=tuple(book.created.values()), changed=book.changed, record=book.record, seen=seen)
+
+
+def write(db: Connection, judged: Judged, *, who: str, now_ms: int) -> None:
+    """Write all that was judged: alerts wait meanwhile. Raises RegistryError when it holds no longer."""
+    if registry.changes(db) != judged.seen:
+        raise RegistryError("somebody else changed the registry meanwhile; nothing is written, import again")
+    try:
+        registry.write_many(db, judged.created, judged.changed, now_ms=now_ms)
+    except IntegrityError as error:
+        raise RegistryError(
+            "somebody else took an id or a number; nothing is written, import again"
+        ) from error
+    audit.write_many(db, judged.record, at_ms=now_ms, who=who)
+
+
+class _Book:
+    """The registry as it is after each line.
+
+    Changes keep their order, for one kiosk may take the number that another one gave up. New kiosks are
+    written after all of them, as they are in the end.
+    """
+
+    def __init__(self, drafts: Iterable[Draft]) -> None:
+        self.drafts = {old.kiosk_id: old for old in drafts}
+        self.created: dict[str, Values] = {}
+        self.changed: list[Values] = []
+        self.record: list[tuple[str, str, str]] = []
+        self._holders = {old.number: old.kiosk_id for old in self.drafts.values()}
+        self._highest = max(self._holders, default=0)
+        self._gaps = (number for number in range(1, NUMBER_MAX) if number not in self._holders)
+
+    def put(self, new: Draft) -> None:
+        """Register a kiosk, or change it where it exists; raises RegistryError when its number is taken."""
+        holder = self._holders.get(new.number, new.kiosk_id)
+        if holder != new.kiosk_id:
+            raise RegistryError(f"number {new.number} belongs to {holder}; choose another")
+        old = self.drafts.get(new.kiosk_id)
+        if old == new:
+            return
+        row = columns(new) | {"kiosk_id": new.kiosk_id}
+        if old is None:
+            self.record.append(("kiosk_added", new.kiosk_id, ""))
+        else:
+            self.record.append(("kiosk_changed", new.kiosk_id, " ".join(registry.differing(old, new))))
+            del self._holders[old.number]
+        if old is None or new.kiosk_id in self.created:
+            self.created[new.kiosk_id] = row
+        else:
+            self.changed.append(row)
+        self.drafts[new.kiosk_id] = new
+        self._holders[new.number] = new.kiosk_id
+        self._highest = max(self._highest, new.number)
+
+    def next_number(self) -> int:
+        """Give what `registry.next_number` would give after the lines before; raises RegistryError."""
+        number = self._highest + 1 if self._highest < NUMBER_MAX else next(self._gaps, None)
+        if number is None:
+            raise RegistryError("the registry is full: every number is taken")
+        return number
 
 
 def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -73,7 +135,7 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise RegistryError(f"line {reader.line_num}: not CSV: {error}") from error
 
 
-def _draft(db: Connection, row: Mapping[str, str]) -> Draft:
+def _draft(book: _Book, row: Mapping[str, str]) -> Draft:
     place: dict[str, Any] = {
         what: {language: row[f"{what}_{language}"] for language in ("kk", "ru")} for what in PLACE_WORDS
     }
@@ -85,8 +147,8 @@ def _draft(db: Connection, row: Mapping[str, str]) -> Draft:
     if row.get("number"):
         return draft(data | {"number": _whole(row, "number")})
     checked = draft(data | {"number": 1})
-    old = registry.get(db, checked.kiosk_id)
-    return msgspec.structs.replace(checked, number=old.number if old else registry.next_number(db))
+    old = book.drafts.get(checked.kiosk_id)
+    return msgspec.structs.replace(checked, number=old.number if old else book.next_number())
 
 
 def _number(row: Mapping[str, str], name: str) -> float:

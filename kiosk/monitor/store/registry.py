@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from sqlalchemy import Connection, RowMapping, Select, case, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from kiosk.bodies import KioskId, Place
 from kiosk.monitor.records import Registered
 from kiosk.monitor.store import audit, certificates
+from kiosk.monitor.store.bulk import run_many
 from kiosk.monitor.store.certificates import Reason
 from kiosk.monitor.store.drafts import NUMBER_MAX, Draft, RegistryError, columns, from_row, place_of
+from kiosk.monitor.store.rows import Values
 from kiosk.monitor.store.schema import registry
 
 PAGE = 200
@@ -64,7 +66,7 @@ def change(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
     old = get(db, new.kiosk_id)
     if old is None:
         raise RegistryError(f"no kiosk {new.kiosk_id} in the registry")
-    changed = _changed(old.draft, new)
+    changed = differing(old.draft, new)
     if not changed:
         return old
     wanted = update(registry).where(registry.c.kiosk_id == new.kiosk_id)
@@ -81,6 +83,19 @@ def change(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
         changed_ms=max(now_ms, old.changed_ms + 1),
         revoked_ms=old.revoked_ms,
     )
+
+
+def write_many(db: Connection, created: Sequence[Values], changed: Sequence[Values], *, now_ms: int) -> None:
+    """Write rows that were judged before, changes first and in order; raises IntegrityError, records nothing.
+
+    Each row is a kiosk's columns and id.
+    """
+    names = [name for row in changed[:1] for name in row if name != "kiosk_id"]
+    wanted = update(registry).where(registry.c.kiosk_id == bindparam("b_kiosk_id"))
+    wanted = wanted.values(changed_ms=_later(now_ms), **{name: bindparam(f"b_{name}") for name in names})
+    run_many(db, wanted, [{f"b_{name}": value for name, value in row.items()} for row in changed])
+    new: dict[str, Any] = {name: bindparam(name) for row in created[:1] for name in row}
+    run_many(db, insert(registry).values(created_ms=now_ms, changed_ms=now_ms, **new), created)
 
 
 def revoke(db: Connection, kiosk_id: str, reason: Reason, *, who: str, now_ms: int) -> int:
@@ -131,6 +146,11 @@ def count(db: Connection, *, text: str = "", region: str = "") -> int:
     """Count the kiosks that `find` would give."""
     found: int = db.execute(_matching(select(func.count()).select_from(registry), text, region)).scalar_one()
     return found
+
+
+def everyone(db: Connection) -> Sequence[Draft]:
+    """Give what people wrote about every kiosk."""
+    return [from_row(row) for row in db.execute(select(registry)).mappings()]
 
 
 def plan(db: Connection) -> tuple[Registered, ...]:
@@ -192,7 +212,8 @@ def _taken(db: Connection, new: Draft) -> RegistryError:
     return RegistryError(f"kiosk {new.kiosk_id} is in the registry already")
 
 
-def _changed(old: Draft, new: Draft) -> list[str]:
+def differing(old: Draft, new: Draft) -> list[str]:
+    """Name the columns that a change writes anew."""
     before, after = columns(old), columns(new)
     return [name for name in after if after[name] != before[name]]
 
