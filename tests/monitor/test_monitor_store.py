@@ -7,17 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.virtual_centre import UTC_MS, an_alert, an_event
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, delete, select
 
 from kiosk.bodies import AlertId, KioskId
 from kiosk.monitor.records import Case, Kiosk, StageEntry, StoreAlert, StoreEvent, StoreKiosk, StoreStage
 from kiosk.monitor.store import Store, StoreBroken
+from kiosk.monitor.store.damage import set_aside
 from kiosk.monitor.store.engine import make_engine, sqlite_url
+from kiosk.monitor.store.schema import alerts
 
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
 
@@ -104,6 +107,43 @@ def test_damage_met_while_running_sets_the_file_aside_at_the_next_commit(tmp_pat
     store.commit(changes("C"))
     assert store.quarantined
     assert store.find("C") is not None
+    store.close()
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Iterator[Engine]:
+    """Give the connections that another process, or another thread of the core, keeps to the same file."""
+    engine = make_engine(sqlite_url(tmp_path / "c.sqlite"))
+    yield engine
+    engine.dispose()
+
+
+def alerts_seen(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return sorted(connection.execute(select(alerts.c.alert_id)).scalars())
+
+
+def test_whoever_kept_a_file_that_was_set_aside_goes_on_with_the_new_one(
+    tmp_path: Path, beside: Engine
+) -> None:
+    """Pages, doors and the core's rounds read and wrote the damaged file until somebody restarted them."""
+    path = tmp_path / "c.sqlite"
+    store = opened(path)
+    store.commit(changes("OLD"))
+    assert alerts_seen(beside) == ["OLD"]
+    store.close()
+    set_aside(path, "damaged")
+    assert alerts_seen(beside) == ["OLD"], "there is no new file yet"
+    assert not path.exists(), "only the core makes one"
+    store.open()
+    store.commit(changes("NEW"))
+    assert alerts_seen(beside) == ["NEW"]
+    beside.dispose()
+    store.commit(changes("NEWER"))
+    assert alerts_seen(beside) == ["NEW", "NEWER"]
+    with beside.execution_options(writes=True).begin() as connection:
+        connection.execute(delete(alerts).where(alerts.c.alert_id == "NEW"))
+    assert store.find("NEW") is None
     store.close()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DisconnectionError
 
 BUSY_S = 5.0  # another process writes into the same SQLite file
 POOL = 4
@@ -42,6 +43,7 @@ def make_engine(url: str, password_file: str | None = None, *, pool: int = POOL)
             connect_args={"timeout": BUSY_S, "check_same_thread": False},
         )
         event.listen(engine, "connect", _tune_sqlite)
+        _follow_file(engine, Path(parsed.database or ""))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     parsed = parsed.set(drivername="postgresql+psycopg")
@@ -64,6 +66,31 @@ def _tune_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin and end transactions ourselves
     for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}").close()
+
+
+def _follow_file(engine: Engine, path: Path) -> None:
+    """Have kept connections let go of a file that was set aside as damaged, in whichever process they are.
+
+    While no file has the name they stay with the old one: only the core begins the new one.
+    """
+
+    def note(_connection: object, record: Any) -> None:
+        record.info["inode"] = _inode(path)
+
+    def compare(_connection: object, record: Any, _proxy: object) -> None:
+        if _inode(path) not in (None, record.info["inode"]):
+            raise DisconnectionError(f"{path} is another file now")
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", compare)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begin_sqlite(connection: Any) -> None:
