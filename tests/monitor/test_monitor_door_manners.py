@@ -193,6 +193,24 @@ def test_a_renewed_certificate_of_the_doors_is_taken_up_without_a_restart(
     assert before != issued.serial
 
 
+def test_a_certificate_whose_key_has_not_come_yet_leaves_the_old_pair_in_force(
+    site: DoorsSite, pair: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """OpenSSL keeps the half that it took: no kiosk could shake hands between the two files' writing."""
+
+    def serial() -> str:
+        with link(site, pair) as channel:
+            return str((channel.getpeercert() or {})["serialNumber"]).lower().lstrip("0")
+
+    before = serial()
+    issued, own = site.authority.server_pair(["localhost", "127.0.0.1"], site.now_s, 100)
+    site._write("doors.crt", own.cert)
+    wait_for(lambda: "MISMATCH" in caplog.text, "a look at it")
+    assert serial() == before
+    site._write("doors.key", own.key)
+    wait_for(lambda: serial() == issued.serial, "the new certificate")
+
+
 # ---- the parts
 
 

@@ -32,8 +32,10 @@ def make_context(files: Doors) -> ssl.SSLContext:
 
 
 def load(context: ssl.SSLContext, files: Doors) -> None:
-    """Read the doors' own certificate (again, after its renewal); raises ConfigError."""
+    """Read the doors' own certificate (again, after its renewal); raises ConfigError and changes nothing."""
     try:
+        # OpenSSL keeps the certificate of a pair whose key it refuses, and could shake no more hands.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.cert, files.key)
         context.load_cert_chain(files.cert, files.key)
     except (OSError, ValueError) as error:
         raise ConfigError(
