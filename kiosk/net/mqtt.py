@@ -92,6 +92,7 @@ class PahoLink:
         client = PahoClient(session, self._config, self._credentials.kiosk_id, port, self._upkeep)
         client.paho.connect_timeout = self._limits.connect_s
         if context is not None:
+            context.shake_s = self._limits.shake_s
             client.paho.tls_set_context(context)
         if self._config.user is not None:
             client.paho.username_pw_set(self._config.user, self._credentials.password())

@@ -24,10 +24,15 @@ TELL_EVERY_S = 4.0  # the shortest keepalive: a link that is heard says so at le
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Deadlines of the link, in seconds; `stable_s` is when a connection counts as a good one."""
+    """Deadlines of the link, in seconds; `stable_s` is when a connection counts as a good one.
+
+    Dialling ends within `connect_s` for TCP and `shake_s` for TLS, in which no wait exceeds `connect_s`; only
+    then can `drop` and `close` reach the session, and its time to rise begins.
+    """
 
     resolve_s: float = 3.0
     connect_s: float = 5.0
+    shake_s: float = 25.0
     rise_s: float = 8.0
     ack_s: float = 5.0
     mute_s: float = MUTE_S
@@ -82,9 +87,9 @@ class Session:
 
     def run(self, client: Client, address: str) -> None:
         """Serve the connection until it ends; raises OSError where it cannot be opened."""
-        self._born_s = self._heard_s = self._b.now_s()
         try:
             client.dial(address)
+            self._born_s = self._heard_s = self._b.now_s()
             while not self.ended:
                 wait_s = 1.0 if self.rose_s is not None and not self._unanswered else 0.1
                 if client.step(self._b.outbox, wait_s):

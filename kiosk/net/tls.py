@@ -5,8 +5,10 @@ check of dates is off and ours, against the latest time we can trust, stands in 
 """
 
 import contextlib
+import select
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +19,47 @@ from kiosk.messages import LinkDown
 
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of openssl/x509_vfy.h, since 1.1.0; not named by `ssl`
 DAY_S = 86400
+SHAKE_S = 25.0  # 4 kB of certificates both ways take 16 s at 2 kbit/s
 
 TrustedTime = Callable[[], float]
 Certificate = dict[str, Any]  # as ssl.SSLSocket.getpeercert() gives it
 
 
+class PatientSocket(ssl.SSLSocket):
+    """Shakes hands as long as the peer goes on: each wait has the socket's timeout, all of it `shake_s`.
+
+    OpenSSL's own limit would be the socket's timeout for the whole handshake: too short for a narrow line.
+    """
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Shake hands; raises TimeoutError when the peer falls silent, or drips on for too long."""
+        context, silence_s = self.context, self.gettimeout()
+        shake_s = context.shake_s if isinstance(context, PinnedContext) else SHAKE_S
+        ends_s = time.monotonic() + shake_s
+        self.settimeout(0.0)
+        try:
+            while True:
+                try:
+                    return super().do_handshake(block)
+                except ssl.SSLWantReadError:
+                    waits: tuple[list[ssl.SSLSocket], list[ssl.SSLSocket]] = [self], []
+                except ssl.SSLWantWriteError:
+                    waits = [], [self]
+                left_s = ends_s - time.monotonic()
+                if left_s <= 0:
+                    raise TimeoutError(f"no TLS handshake within {shake_s:g} s")
+                wait_s = left_s if silence_s is None else min(left_s, silence_s)
+                if not any(select.select(*waits, [], wait_s)) and wait_s == silence_s:
+                    raise TimeoutError(f"nothing said in {silence_s:g} s of the TLS handshake")
+        finally:
+            self.settimeout(silence_s)
+
+
 class PinnedContext(ssl.SSLContext):
     """Wraps sockets for one server name; each comes back with handshake, name and dates checked."""
 
+    sslsocket_class: type[ssl.SSLSocket] = PatientSocket
+    shake_s = SHAKE_S
     server_name: str
     trusted_utc_s: TrustedTime
 

@@ -280,6 +280,14 @@ def test_a_plain_broker_that_never_sends_its_connack_is_left_by_the_deadline(ope
         assert ear.all(LinkRose) == []
 
 
+def test_dialling_ends_with_the_time_of_its_handshake(authority: Authority, opened: Open) -> None:
+    """Until then neither `drop` nor `close` reaches the network thread."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config = secure(authority, mute.getsockname()[1])
+        _, ear = opened(config, limits=replace(QUICK, connect_s=PATIENCE_S, shake_s=0.3))
+        assert "no TLS handshake within 0.3 s" in ear.hear(LinkFell).reason
+
+
 def test_a_broker_that_drops_every_packet_costs_the_connect_timeout_only(
     authority: Authority, broker: MosquittoBroker, opened: Open
 ) -> None:

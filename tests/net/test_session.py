@@ -33,6 +33,7 @@ class Broker:
     session: Session = None  # type: ignore[assignment]
     now_s: float = 100.0
     keepalive_s: int = 10
+    dial_s: float = 0.0
     connack: str | None = ""
     suback: tuple[int, ...] | None = (1, 1, 1)
     puback: int | None = 0
@@ -46,6 +47,7 @@ class Broker:
     answers: list[object] = field(default_factory=list)
 
     def dial(self, address: str) -> None:
+        self.now_s += self.dial_s
         if self.connack is not None:
             self.answers.append(lambda: self.session.on_connected(self.connack))
 
@@ -153,6 +155,19 @@ def test_a_broker_that_leaves_one_answer_out_is_left(lacking: dict[str, None], s
     assert stage in ended
     assert "within 8 s" in ended
     assert bench.all(LinkRose) == []
+
+
+def test_a_line_on_which_tcp_and_tls_take_long_has_all_its_time_to_rise_after_them() -> None:
+    bench = Bench(dial_s=29.0, chatty=False)
+    bench.end_at(6)
+    assert bench.run() == "the test is over"
+    assert len(bench.all(LinkRose)) == 1
+
+
+def test_a_mute_broker_behind_a_slow_line_is_left_all_the_same() -> None:
+    bench = Bench(dial_s=29.0, connack=None, keepalive_s=60)
+    assert "no CONNACK within 8 s" in bench.run()
+    assert bench.broker.now_s < 100.0 + 29.0 + 9.0
 
 
 def test_a_refusing_broker_is_left_with_its_reason() -> None:

@@ -1,10 +1,11 @@
 """Mutual TLS with one pinned CA and our own dates, over real sockets on this machine."""
 
+import contextlib
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,82 @@ def meet(context: ssl.SSLContext, served: ssl.SSLContext) -> str:
         near.close()
         thread.join()
         far.close()
+
+
+class SlowLine:
+    """A server at the end of a line on which time passes only where our side waits, and some bytes with it.
+
+    It stands in for `time` in kiosk.net.tls: each look at the clock is a turn of the line.
+    """
+
+    def __init__(self, context: ssl.SSLContext, *, bytes_a_turn: int, turn_s: float) -> None:
+        self.near, self._far = socket.socketpair()
+        self.near.settimeout(PATIENCE_S)
+        self._far.setblocking(False)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._server = context.wrap_bio(self._in, self._out, server_side=True)
+        self._bytes, self._turn_s = bytes_a_turn, turn_s
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        self.now_s += self._turn_s
+        with contextlib.suppress(BlockingIOError, OSError):
+            self._in.write(self._far.recv(65536))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._server.do_handshake()
+        self._far.send(self._out.read(self._bytes))
+        return self.now_s
+
+    def close(self) -> None:
+        self.near.close()
+        self._far.close()
+
+
+@pytest.fixture
+def slow_line(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SlowLine]]:
+    with contextlib.ExitStack() as stack:
+
+        def lay(**how: float) -> SlowLine:
+            line = SlowLine(server_context(authority, authority.server()), **how)  # type: ignore[arg-type]
+            stack.callback(line.close)
+            monkeypatch.setattr("kiosk.net.tls.time", line)
+            return line
+
+        yield lay
+
+
+def test_a_narrow_line_has_more_time_for_its_handshake_than_for_a_word(
+    authority: Authority, slow_line: Callable[..., SlowLine]
+) -> None:
+    """At 1 kbit/s; OpenSSL's own limit is the socket's timeout for all of it, 5 s here."""
+    files = tls_files(authority, authority.client(KIOSK))
+    context = pinned_context(files, "localhost", at(authority.now_s))
+    line = slow_line(bytes_a_turn=128, turn_s=1.0)
+    with context.wrap_socket(line.near) as wrapped:
+        assert wrapped.version() == "TLSv1.3"
+        assert wrapped.gettimeout() == PATIENCE_S
+    assert 8.0 < line.now_s < 25.0
+
+
+def test_a_dripping_peer_ends_with_the_time_of_a_handshake(
+    authority: Authority, slow_line: Callable[..., SlowLine]
+) -> None:
+    files = tls_files(authority, authority.client(KIOSK))
+    context = pinned_context(files, "localhost", at(authority.now_s))
+    line = slow_line(bytes_a_turn=1, turn_s=0.5)
+    with pytest.raises(TimeoutError, match="no TLS handshake within 25 s"):
+        context.wrap_socket(line.near)
+    assert 25.0 < line.now_s < 27.0
+    assert line.near.fileno() == -1
+
+
+def test_a_peer_that_says_nothing_is_left_after_one_wait(authority: Authority) -> None:
+    files = tls_files(authority, authority.client(KIOSK))
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(0.05)
+        with pytest.raises(TimeoutError, match=r"nothing said in 0\.05 s of"):
+            pinned_context(files, "localhost", at(authority.now_s)).wrap_socket(near)
 
 
 def at(now_s: float) -> Callable[[], float]:
