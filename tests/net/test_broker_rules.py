@@ -180,6 +180,20 @@ def test_nobody_takes_another_kiosks_session_over(authority: Authority, broker: 
             assert victim.client.is_connected()
 
 
+def test_alerts_go_on_coming_while_a_responder_can_acknowledge_none(
+    authority: Authority, broker: MosquittoBroker, five: bool
+) -> None:
+    """Its disk is full: people must hear of the 21st alert, too, where Mosquitto's own limit is 20."""
+    with join(authority, broker, MONITOR, five=five) as staff, join(authority, broker, KIOSK) as kiosk:
+        staff.client.manual_ack_set(True)
+        staff.listen("pana/v1/k/+/alert/+")
+        topics = [wire.topic(KIOSK, "alert", f"waits{number}") for number in range(100)]
+        for topic in topics:
+            kiosk.say(topic, b"{}")
+        staff.hear(topics[-1])
+        assert set(topics) <= set(staff.topics())
+
+
 @pytest.mark.parametrize("who", ["nobody", "stranger"])
 def test_without_a_certificate_of_ours_nobody_comes_in(
     authority: Authority, broker: MosquittoBroker, tmp_path_factory: pytest.TempPathFactory, who: str
@@ -233,6 +247,7 @@ def test_the_shipped_configuration_is_what_was_proven() -> None:
     shipped = (SHIPPED / "mosquitto.conf").read_text().splitlines()
     for line in ("require_certificate true", "use_identity_as_username true", "use_username_as_clientid true",
                  "allow_anonymous false", "tls_version tlsv1.3", "set_tcp_nodelay true", "max_keepalive 120",
+                 "max_inflight_messages 1000",
                  "message_size_limit 8192", "autosave_on_changes true", "autosave_interval 1"):  # fmt: skip
         assert line in shipped
 
