@@ -1,7 +1,9 @@
 """The ways of the centre's SMS: gateway, modem, smsd's folder, and the texter that tries one by one."""
 
 import json
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -291,6 +293,27 @@ def test_a_file_is_asked_about_and_moves_only_when_the_centre_has_it(tmp_path: P
     desk.replies[2]({"ok": True, "text": "reply"})
     inbox.turn()
     assert names(tmp_path) == [f"processed/{NAME}"]
+
+
+def test_a_file_that_is_not_filled_yet_waits_for_the_next_look(tmp_path: Path) -> None:
+    """gammu-smsd makes a file and fills it then: taken as empty, a person's answer was lost."""
+    desk = Desk()
+    inbox = SmsdInbox(tmp_path, desk)
+    (tmp_path / NAME).touch()
+    inbox.turn()
+    assert (desk.asked, names(tmp_path)) == ([], [NAME])
+    (tmp_path / NAME).write_text("OK 4711")
+    inbox.turn()
+    assert [question["text"] for question in desk.asked] == ["OK 4711"]
+
+
+def test_a_file_that_stays_empty_is_asked_about_after_a_minute(tmp_path: Path) -> None:
+    desk = Desk()
+    (tmp_path / NAME).touch()
+    made_s = time.time() - 61
+    os.utime(tmp_path / NAME, (made_s, made_s))
+    SmsdInbox(tmp_path, desk).turn()
+    assert [question["text"] for question in desk.asked] == [""]
 
 
 def test_a_question_that_nobody_answered_is_asked_again(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ TURN_S = 1.0
 AGAIN_TURNS = 30  # a question that nobody answered is asked again
 BATCH = 100
 SIZE_MAX = 4096
+YOUNG_S = 60.0
 TEXT_MAX = 1000
 CLOSE_S = 3.0
 DONE, BAD = "processed", "unreadable"
@@ -85,7 +87,7 @@ class SmsdInbox:
     def _take(self, path: Path) -> None:
         """Ask about one file; what is no text of gammu-smsd's is left alone, an unreadable one goes aside."""
         found = NAME.fullmatch(path.name)
-        if found is None:
+        if found is None or _is_unfilled(path):
             return
         text = _read(path)
         if text is None:
@@ -112,6 +114,14 @@ class SmsdInbox:
         aside.mkdir(mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):
             (self._folder / name).replace(aside / name)
+
+
+def _is_unfilled(path: Path) -> bool:
+    """Tell whether an empty file is so young that gammu-smsd, which makes it first, may still fill it."""
+    with suppress(OSError):
+        status = path.lstat()
+        return status.st_size == 0 and abs(time.time() - status.st_mtime) < YOUNG_S
+    return False
 
 
 def _read(path: Path) -> str | None:
