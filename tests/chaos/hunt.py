@@ -7,8 +7,10 @@ got away.
 """
 
 import argparse
+import os
 import random
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 from sim.test_simulate_plants import CASES, Case
@@ -24,29 +26,38 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--stories", type=int, default=STORIES_MAX, help="for each bug, at most")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="bugs hunted at a time")
     parser.add_argument("--bug", choices=[case.bug.__name__ for case in CASES], help="this one only")
     options = parser.parse_args()
     seed = random.randrange(2**32) if options.seed is None else options.seed
-    teller = Teller(load_catalogue(), random.Random)
     found: dict[str, str] = {}
     away: list[str] = []
     played = 0
-    cases = [case for case in CASES if options.bug in {None, case.bug.__name__}]
-    for case in cases:
-        name = case.bug.__name__
-        for number in range(options.stories):
-            played += 1
-            if caught(teller, case, f"{seed}.{number}"):
-                found[name] = f"{seed}.{number}"
-                break
-        else:
-            away.append(name)
-        print(f"law={case.law} bug={name} story={found.get(name, '-')}", flush=True)
+    cases = [number for number, case in enumerate(CASES) if options.bug in {None, case.bug.__name__}]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        hunts = [pool.submit(hunt, number, seed, options.stories) for number in cases]
+        for number, hunted in zip(cases, hunts, strict=True):
+            name, (story, stories) = CASES[number].bug.__name__, hunted.result()
+            played += stories
+            if story:
+                found[name] = story
+            else:
+                away.append(name)
+            print(f"law={CASES[number].law} bug={name} story={story or '-'}", flush=True)
     result.tell(
         "make hunt", seed, bugs=len(cases), caught=len(found), stories=played, found=found,
         broken=", ".join(away),
     )  # fmt: skip
     return 1 if away else 0
+
+
+def hunt(number: int, seed: int, stories: int) -> tuple[str, int]:
+    """Give the first story that catches a case's bug, empty where none does, and how many were drawn."""
+    teller = Teller(load_catalogue(), random.Random)
+    for drawn in range(stories):
+        if caught(teller, CASES[number], f"{seed}.{drawn}"):
+            return f"{seed}.{drawn}", drawn + 1
+    return "", stories
 
 
 def caught(teller: Teller, case: Case, seed: str) -> bool:
