@@ -216,7 +216,7 @@ class Devices:
             self._power = GpioModemPower(
                 self._armed.pins, pin=sms.power_pin, active_high=sms.power_active_high
             )
-        return GammuModem(sms, self.post)
+        return GammuModem(sms, self.post, state=Path(self._site.config.paths.state))
 
     def _make_board(self) -> BoardSensors:
         from kiosk.hw.board import Board

@@ -36,6 +36,7 @@ from kiosk.messages import (
     VoiceRefreshed,
     WorkerFailed,
 )
+from kiosk.net import pin
 from kiosk.net.mqtt import PahoLink
 from kiosk.net.sms import GammuModem
 from kiosk.site_files import build_site
@@ -70,6 +71,14 @@ def test_each_worker_makes_its_own_real_device(bench: Bench) -> None:
     for device in made[:-1]:
         device.close()
     assert devices._power is None
+
+
+def test_a_pin_that_the_card_refused_is_remembered_beside_the_journal(bench: Bench) -> None:
+    """Three starts with a wrong PIN would lock the card."""
+    modem = bench.devices._make_sms()
+    assert isinstance(modem, GammuModem)
+    assert modem._pin._mark == Path(bench.armed.config.paths.state) / pin.MARK
+    modem.close()
 
 
 def test_drivers_are_loaded_on_their_own_threads_only() -> None:

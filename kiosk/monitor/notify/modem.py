@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 from kiosk import recovery
 from kiosk.bodies import Token
@@ -44,8 +45,14 @@ class CentreModem:
     name = "modem"
 
     def __init__(
-        self, config: Modem, heard: Callable[[SmsArrived], None], make: MakeModem | None = None
+        self,
+        config: Modem,
+        heard: Callable[[SmsArrived], None],
+        make: MakeModem | None = None,
+        *,
+        state: Path | None = None,
     ) -> None:
+        """Begin with nothing open; in `state` it is kept that the card refused its PIN."""
         sms = Sms(
             device=config.device,
             pin_file=config.pin_file,
@@ -54,7 +61,7 @@ class CentreModem:
             key_file="/dev/null",
         )
         self._heard = heard
-        made = make or (lambda post: GammuModem(sms, post))
+        made = make or (lambda post: GammuModem(sms, post, state=state))
         self._worker: Worker[SmsModem] = Worker(
             "sms-modem", lambda: made(self._event), self._event, broken=lambda why: LinkFell("sms", why)
         )

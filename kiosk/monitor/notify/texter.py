@@ -82,15 +82,15 @@ def make_texter(config: MonitorConfig, post: Post, ask: Ask) -> Texter | None:
     """Build what [sms] names; None without that section."""
     if config.sms is None:
         return None
-    return Texter(_ways(config.sms, post), _intakes(config.sms, ask), post)
+    return Texter(_ways(config.sms, post, Path(config.paths.state)), _intakes(config.sms, ask), post)
 
 
-def _ways(sms: Sms, post: Post) -> list[Way]:
+def _ways(sms: Sms, post: Post, state: Path) -> list[Way]:
     ways: list[Way] = []
     if sms.gateway is not None:
         ways.append(HttpGateway(sms.gateway))
     if sms.modem is not None:
-        ways.append(CentreModem(sms.modem, post))
+        ways.append(CentreModem(sms.modem, post, state=state))
     return ways[::-1] if sms.first == "modem" else ways
 
 
