@@ -5,6 +5,8 @@
   const DEAF_MS = 25000;    // the centre sends something every 10 s
   const AGAIN_MS = 2000;
   const REPEAT_MS = 3000;   // how often the alarm sounds until somebody accepts
+  const ANSWER_MS = 15000;  // the pages answer sooner, were it only that the centre does not
+  const RENEW_MS = 300, RENEW_MOST_MS = 10000;
   const body = document.body, banner = document.getElementById("banner");
   if (!banner) return;
   const bannerText = document.getElementById("banner-text"), call = document.getElementById("call");
@@ -12,7 +14,7 @@
   const news = document.getElementById("news"), liveMark = document.getElementById("live");
   const title = document.title, marks = new Map();
   let ahead = Number(body.dataset.now) - Date.now();  // the centre's clock minus this one
-  let heardAt = Date.now(), state = "", source = null, refreshing = null, audio = null, soundedAt = 0;
+  let heardAt = Date.now(), state = "", source = null, refreshing = 0, renewing = false, renewIn = RENEW_MS, audio = null, soundedAt = 0;
 
   // ---- the banner
   function show(why) {
@@ -163,26 +165,36 @@
     empty();
     if (document.querySelector(".more")) refreshSoon();
   }
-  function agrees() {
-    const shown = [...cards.children];
+  function agrees(list) {
+    const shown = [...list.children];
     return shown.length >= Math.min(marks.size, Number(cards.dataset.shown))
       && shown.every((card) => (marks.get(card.dataset.id) || {}).mark === card.dataset.mark);
   }
-  function refreshSoon() { clearTimeout(refreshing); refreshing = setTimeout(refresh, 300); }
+  function refreshSoon() { clearTimeout(refreshing); refreshing = setTimeout(refresh, renewIn); }
   async function refresh() {
-    try {
-      const answer = await fetch("/", { headers: { accept: "text/html" }, redirect: "error" });
-      if (!answer.ok) return;
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const held = document.activeElement && document.activeElement.closest(".card");
-      cards.replaceChildren(...page.getElementById("cards").children);
-      const more = document.querySelector(".more"), fresh = page.querySelector(".more");
-      if (more) more.remove();
-      if (fresh) cards.parentElement.append(fresh);
-      const again = held && cardOf(held.dataset.id);
-      if (again) (again.querySelector("footer button, footer a, a")).focus();
-      empty(); tick();
-    } catch { /* the stream says whether the centre is there */ }
+    if (renewing) return;  // the one under way looks whether its page came too early
+    renewing = true;
+    const took = await renew().catch(() => false);  // the stream says whether the centre is there
+    renewing = false;
+    if (state || (took && agrees(cards))) { renewIn = RENEW_MS; return; }
+    renewIn = Math.min(2 * renewIn, RENEW_MOST_MS);
+    refreshSoon();
+  }
+  async function renew() {
+    const answer = await fetch("/", { headers: { accept: "text/html" }, redirect: "error", signal: AbortSignal.timeout(ANSWER_MS) });
+    if (!answer.ok) return false;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.getElementById("cards");
+    if (agrees(cards) && !agrees(found)) return false;  // it was written before what the stream told meanwhile
+    const held = document.activeElement && document.activeElement.closest(".card");
+    cards.replaceChildren(...found.children);
+    const more = document.querySelector(".more"), fresh = page.querySelector(".more");
+    if (more) more.remove();
+    if (fresh) cards.parentElement.append(fresh);
+    const again = held && cardOf(held.dataset.id);
+    if (again) (again.querySelector("footer button, footer a, a")).focus();
+    empty(); tick();
+    return true;
   }
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -191,9 +203,9 @@
     const button = form.querySelector("button");
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
-    let text = banner.dataset.notDone;
+    let text = banner.dataset.unsure;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { accept: "application/json" } });
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { accept: "application/json" }, signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status === 401) { show("out"); source.close(); return; }
       text = (await answer.json()).text;
     } catch { /* said below */ }
@@ -223,7 +235,7 @@
       for (const [id, one] of Object.entries(told.alerts)) note(id, one);
       count();
       show(told.live ? "" : "down");
-      if (cards && told.live && !agrees()) refresh();
+      if (cards && told.live && !agrees(cards)) refresh();
       if (cards && told.live) empty();
     });
     on("card", (told) => { note(told.id, told); if (cards) put(told); changed(told.id, told.mark); });
@@ -238,7 +250,7 @@
   function again() { clearTimeout(trying); trying = setTimeout(retry, AGAIN_MS); }
   async function retry() {
     try {
-      const answer = await fetch("/account", { method: "HEAD", headers: { accept: "application/json" }, redirect: "manual" });
+      const answer = await fetch("/account", { method: "HEAD", headers: { accept: "application/json" }, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) });
       if (answer.status === 401) { if (source) source.close(); show("out"); return; }
     } catch { /* not there: keep trying */ }
     connect();
