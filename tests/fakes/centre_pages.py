@@ -5,6 +5,7 @@
 
 import contextlib
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self
 import anyio.from_thread
 import httpx
 import msgspec
+import uvicorn
 from anyio.from_thread import BlockingPortal
 from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, event
@@ -234,6 +236,22 @@ def until(ready: Callable[[], object], within_s: float = 10.0) -> None:
 def opened(folder: Path, toml: str = "") -> Iterator[Pages]:
     with Pages(folder, toml) as pages:
         yield pages
+
+
+@contextlib.contextmanager
+def served(pages: Pages) -> Iterator[str]:
+    """Serve running pages at a port of this machine; gives the address."""
+    server = uvicorn.Server(
+        uvicorn.Config(pages.app, port=0, lifespan="off", loop="asyncio", log_config=None, ws="none")
+    )
+    thread = threading.Thread(target=lambda: pages.run(server.serve), daemon=True)
+    thread.start()
+    until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True  # without waiting for the streams that are open
+        thread.join(10)
 
 
 def alert_view(number: int = 1, **changes: Any) -> View:

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from fakes import centre_world
-from fakes.centre_pages import Pages, until
+from fakes.centre_pages import Pages
 from msgspec.structs import replace
 from sqlalchemy import insert, select
 from starlette.requests import Request
@@ -17,7 +17,8 @@ from starlette.requests import Request
 from kiosk import health as kiosk_health
 from kiosk.bodies import Event
 from kiosk.monitor.store.schema import audit, events, kiosks, registry
-from kiosk.monitor.web import health, kiosk
+from kiosk.monitor.web import changes, health, kiosk
+from kiosk.monitor.web.changes import CHANGED
 
 EVIL = "<script>alert(1)</script>"
 KIOSK = Path(kiosk_health.__file__).parent
@@ -181,14 +182,27 @@ def test_plots_hold_no_script_and_say_what_they_show(pages: Pages) -> None:
     assert "Nothing was told" in boss.get("/kiosks/kiosk-0050").text
 
 
-def test_a_change_that_the_centre_tells_reaches_the_open_page(pages: Pages) -> None:
+@pytest.mark.parametrize("path", ["/fleet/live", "/kiosks/kiosk-0001/live"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"what": "kiosk", "kiosk": {"kiosk_id": "kiosk-0001"}},
+        {"what": "feed_up"},
+        {"what": "store_broke", "reason": "disk full"},
+        {"what": "store_mended"},
+    ],
+    ids=lambda told: told["what"],
+)
+def test_a_change_that_the_centre_tells_reaches_the_open_page(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, path: str, told: dict[str, object]
+) -> None:
+    monkeypatch.setattr(changes, "REST_S", 0.01)
     technician = pages.sign_in("technician")
-    endpoint = next(route for route in pages.app.routes if getattr(route, "path", "") == "/fleet/live")
-    assert endpoint
     sent: list[dict[str, object]] = []
+    changed: list[int] = []
     cookie = "; ".join(f"{name}={value}" for name, value in technician.client.cookies.items())
     scope = {
-        "type": "http", "method": "GET", "path": "/fleet/live", "raw_path": b"/fleet/live",
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
         "query_string": b"",
         "headers": [(b"cookie", cookie.encode()), (b"host", b"centre.test")], "scheme": "http",
         "server": ("centre.test", 80), "client": ("127.0.0.1", 1), "http_version": "1.1", "root_path": "",
@@ -205,16 +219,18 @@ def test_a_change_that_the_centre_tells_reaches_the_open_page(pages: Pages) -> N
 
         async def send(message: dict[str, object]) -> None:
             sent.append(message)
-            if message.get("body") == b": beat\n\n":
-                pages.feed.tell({"what": "kiosk", "kiosk": {"kiosk_id": "kiosk-0001"}})
-            if b"changed" in bytes(message.get("body", b"")):  # type: ignore[arg-type]
-                gone.set()
+            if message.get("body") == CHANGED:
+                changed.append(1)
+                if len(changed) == 1:
+                    pages.feed.tell(told)
+                else:
+                    gone.set()
 
         await pages.app(scope, receive, send)
 
     pages.run(live)
-    until(lambda: any(b"event: changed" in bytes(one.get("body", b"")) for one in sent))  # type: ignore[arg-type]
-    assert pages.visitor().get("/fleet/live").status_code == 401
+    assert len(changed) == 2  # its first word, and what was told
+    assert pages.visitor().get(path).status_code == 401
 
 
 def test_figures_leave_as_csv_without_formulas_and_are_recorded(pages: Pages) -> None:

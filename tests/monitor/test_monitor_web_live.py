@@ -13,9 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fakes.centre_browser import free_port
-from fakes.centre_pages import Pages, alert_view, opened, until
+from fakes.centre_pages import Pages, alert_view, opened, served, until
 
 from kiosk.monitor.web import hub as hub_module
 from kiosk.monitor.web import session
@@ -26,17 +25,8 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pages, str]]:
     monkeypatch.setattr(hub_module, "BEAT_S", 0.1)
-    with opened(tmp_path) as pages:
-        port = free_port()
-        running = uvicorn.Server(
-            uvicorn.Config(pages.app, port=port, lifespan="off", loop="asyncio", log_config=None, ws="none")
-        )
-        thread = threading.Thread(target=lambda: pages.run(running.serve), daemon=True)
-        thread.start()
-        until(lambda: running.started)
-        yield pages, f"http://127.0.0.1:{port}"
-        running.should_exit = True
-        thread.join(10)
+    with opened(tmp_path) as pages, served(pages) as url:
+        yield pages, url
 
 
 def cookie_of(pages: Pages) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """A stream that says "something changed", so that an open page fetches itself anew; it carries no data.
 
-At most one word in 2 s for each page, however much happens. Never waits for a browser.
+Its first word is that something changed, for nobody knows what happened before it was open. Then at most one
+word in 2 s for each page, however much happens. Never waits for a browser.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ BEAT_S = 15.0
 OPEN_MAX = 500  # streams of one kind
 CHANGED = b"event: changed\ndata: {}\n\n"
 SIGNED_OUT = b"event: signed_out\ndata: {}\n\n"
-BEAT = b": beat\n\n"
+BEAT = b"event: beat\ndata: {}\n\n"  # a page that hears none for long knows that it is cut off
+ALWAYS = frozenset({"feed_up", "store_broke", "store_mended"})  # every page is of the database's data
 Concerns = Callable[[View, Request], bool]
 
 
@@ -37,7 +39,7 @@ class _Stream(Response):
         self._changed = asyncio.Event()
 
     def _hear(self, event: View) -> None:
-        if event.get("what") == "feed_up" or self._concerns(event, self._request):
+        if event.get("what") in ALWAYS or self._concerns(event, self._request):
             self._changed.set()
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,7 +57,7 @@ class _Stream(Response):
 
     async def _tell(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        part = BEAT
+        part = CHANGED
         while part is not SIGNED_OUT:
             await send({"type": "http.response.body", "body": part, "more_body": True})
             part = await self._next()

@@ -1,0 +1,158 @@
+"""Pages that stay open, in a real browser, when an answer comes late or never, or a stream is cut.
+
+The centre behind the pages is a fake, so that each answer can be held back at its moment.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes import centre_world
+from fakes.centre_browser import visit
+from fakes.centre_pages import Pages, alert_view, opened, served
+from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import insert
+
+from kiosk.monitor.store.schema import registry
+from kiosk.monitor.web import board
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
+QUICK = """
+  const asked = AbortSignal.timeout.bind(AbortSignal);
+  AbortSignal.timeout = (ms) => asked(ms / 30);
+"""
+HIDE = """(state) => {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Iterator[Pages]:
+    with opened(tmp_path) as pages:
+        yield pages
+
+
+@pytest.fixture
+def url(pages: Pages) -> Iterator[str]:
+    with served(pages) as url:
+        yield url
+
+
+def enter(pages: Pages, browser: Browser, url: str, language: str = "en") -> Page:
+    """Give a page of a browser in which an officer is signed in."""
+    cookie = pages.sign_in("officer", language).client.cookies["pana"]
+    page = visit(browser, url, language=language)
+    page.context.add_cookies([{"name": "pana", "value": cookie, "url": url}])
+    return page
+
+
+def card(page: Page, number: int) -> str:
+    return f"#alert-{alert_view(number)['alert_id']}"
+
+
+def register(pages: Pages, kiosk_id: str) -> None:
+    """Put a kiosk into the database, of which the centre tells nothing."""
+    place = centre_world.place(centre_world.random.Random(1), "71")
+    with pages.engine.connect().execution_options(writes=True) as db, db.begin():
+        db.execute(insert(registry), [centre_world.registry_row(kiosk_id, 999, place, 1)])
+
+
+def wait(page: Page, ready: Callable[[], object]) -> None:
+    """Wait, and let the browser's own events come in meanwhile."""
+    for _ in range(200):
+        if ready():
+            return
+        page.wait_for_timeout(50)
+    raise TimeoutError("it did not come")
+
+
+def test_a_page_that_was_written_before_an_alert_does_not_take_it_from_the_board(
+    pages: Pages, browser: Browser, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "SHOWN_MAX", 2)
+    pages.show(*(alert_view(number, received_at=f"2026-05-28T20:26:4{number}.000Z") for number in range(4)))
+    page = enter(pages, browser, url)
+    page.goto("/")
+    expect(page.locator("#live")).to_be_visible()
+    held: list[Route] = []
+    page.route(url + "/", lambda route: held.append(route) if not held else route.continue_())
+    pages.tell({"what": "case", "alert": alert_view(0, stage="closed")})
+    expect(page.locator(card(page, 0))).to_have_count(0)
+    wait(page, lambda: held)
+    old = held[0].fetch()
+    pages.tell({"what": "case", "alert": alert_view(1, stage="accepted")})
+    expect(page.locator(card(page, 1))).to_contain_text("Accepted")
+    pages.tell({"what": "case", "alert": alert_view(9, received_at="2026-05-28T20:26:40.000Z")})
+    expect(page.locator(card(page, 9))).to_be_visible()
+    held[0].fulfill(response=old)
+    page.wait_for_timeout(1500)
+    expect(page.locator(card(page, 9))).to_be_visible()
+    assert page.locator(card(page, 1)).get_by_text("Nobody has taken it").count() == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("kk", "Орталық жауап бермеді."),
+        ("ru", "Центр не ответил."),
+        ("en", "No answer from the centre."),
+    ],
+)
+def test_a_click_that_nobody_answers_is_told_and_can_be_done_again(
+    pages: Pages, browser: Browser, url: str, language: str, told: str
+) -> None:
+    pages.show(alert_view())
+    page = enter(pages, browser, url, language)
+    page.add_init_script(QUICK)
+    page.goto("/")
+    expect(page.locator("#live")).to_be_visible()
+    hung: list[Route] = []
+    page.route("**/accept", lambda route: hung.append(route) if not hung else route.continue_())
+    button = page.locator(card(page, 1)).locator("button.main")
+    button.click()
+    expect(page.locator("body > .flash.bad")).to_contain_text(told)
+    assert button.get_attribute("aria-disabled") is None
+    button.click()
+    expect(page.locator("body > .flash.bad")).to_have_count(0)
+    assert pages.feed.asked[-1]["ask"] == "accept"
+    page.context.close()
+
+
+def test_a_fleet_page_listens_only_while_it_is_seen_and_then_is_up_to_date(
+    pages: Pages, browser: Browser, url: str
+) -> None:
+    page = enter(pages, browser, url)
+    page.goto("/fleet?show=all")
+    listeners = pages.feed._listeners  # the hub's, and one for each stream of changes
+    wait(page, lambda: len(listeners) == 2)
+    page.evaluate(HIDE, "hidden")
+    wait(page, lambda: len(listeners) == 1)
+    register(pages, "new-one")
+    page.wait_for_timeout(500)
+    expect(page.locator("#part")).not_to_contain_text("new-one")
+    page.evaluate(HIDE, "visible")
+    expect(page.locator("#part")).to_contain_text("new-one")
+    assert len(listeners) == 2
+    page.context.close()
+
+
+def test_a_fleet_page_that_is_cut_off_says_so_and_catches_up_by_itself(
+    pages: Pages, browser: Browser, url: str
+) -> None:
+    page = enter(pages, browser, url, "ru")
+    page.clock.install()
+    page.route("**/fleet/live", lambda route: route.fulfill(status=503))
+    page.goto("/fleet?show=all")
+    behind = page.get_by_text("Страница больше не обновляется")
+    page.clock.run_for(20_000)
+    expect(behind).to_have_count(0)
+    page.clock.run_for(20_000)
+    expect(behind).to_be_visible()
+    register(pages, "new-one")
+    page.unroute("**/fleet/live")
+    page.clock.run_for(60_000)
+    expect(page.locator("#part")).to_contain_text("new-one")
+    expect(behind).to_have_count(0)
+    page.context.close()
