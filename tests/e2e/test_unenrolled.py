@@ -64,8 +64,6 @@ def test_it_alarms_before_it_has_enrolled_and_the_same_process_reaches_the_centr
     wait_for(lambda: not MISSING & set(site.state().get("faults", ())), within_s=60)
     wait_for(lambda: site.state().get("mqtt") == "up", within_s=60)  # the alert may have come by HTTPS before
     assert daemon.poll() is None  # never restarted
-    wait_for(lambda: texts(site, settings.GATEWAY), within_s=60)
-    assert sms_signed.MARK in texts(site, settings.GATEWAY)[0]
 
     (alert,) = site.alerts()
     act(site, ask="accept", alert=alert["alert_id"])
@@ -76,6 +74,12 @@ def test_it_alarms_before_it_has_enrolled_and_the_same_process_reaches_the_centr
     shown = site.shown()
     assert [one["record_id"] for one in shown["commissionings"]] == ["01RECORD"]
     assert shown["imei"] == "350000000000017"
+
+    site.centre.kill()
+    site.press()
+    wait_for(lambda: texts(site, settings.GATEWAY), within_s=60)  # with the key that came by the enrolment
+    assert sms_signed.MARK in texts(site, settings.GATEWAY)[-1]
+    assert daemon.poll() is None
 
 
 @pytest.mark.parametrize("content", [None, ""], ids=["missing", "empty"])

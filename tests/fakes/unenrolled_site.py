@@ -36,6 +36,10 @@ class UnenrolledSite(KioskSite):
             site = site.replace(f'"{old}"', f'"{self.etc / new}"')
         (self.etc / "site.toml").write_text(site)
 
+    def start_centre(self) -> "subprocess.Popen[bytes]":
+        self.centre = super().start_centre()
+        return self.centre
+
     def _let_the_centre_enrol(self) -> None:
         key = self.folder / "pki" / "ca.key"
         form, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

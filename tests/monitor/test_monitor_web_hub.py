@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.centre_pages import Pages, alert_view, heard, join, opened, until
+from fakes.centre_pages import FakeFeed, Pages, alert_view, heard, join, opened, until
 
 from kiosk.monitor.web import hub as hub_module
 from kiosk.monitor.web.browser import WAITING_MAX
@@ -208,8 +209,9 @@ def test_what_is_told_while_the_open_alerts_are_listed_outlives_an_older_answer(
 ) -> None:
     """Something changes at each try: the last answer is used, and is older than what was told after it."""
     pages.show(alert_view(0))
-    pages.feed.alerts = [alert_view(number) for number in range(10)]
-    hub, ask = Hub(pages.app.state.hub._site), pages.feed.ask
+    feed = FakeFeed()  # its own: the application's hub may ask at any time
+    feed.alerts = [alert_view(number) for number in range(10)]
+    hub, ask = Hub(replace(pages.app.state.hub._site, feed=feed)), feed.ask
     tries: list[int] = []
 
     async def busy(request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
@@ -227,7 +229,7 @@ def test_what_is_told_while_the_open_alerts_are_listed_outlives_an_older_answer(
             )
         return answer
 
-    pages.feed.ask = busy  # type: ignore[method-assign]
+    feed.ask = busy  # type: ignore[method-assign]
     pages.run(hub._sync)
     assert len(tries) == TRIES
     stages = {view["alert_id"]: view["stage"] for view in hub.alerts()}
