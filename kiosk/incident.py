@@ -193,7 +193,7 @@ def step(incident: Incident, event: Input) -> Incident:
             return _answered(incident, event)
         case Known(presses, live):
             known = max(incident.known, min(presses, incident.presses))
-            answered = live and known == incident.presses
+            answered = live and presses >= incident.presses
             return replace(incident, known=known, anew_s=None if answered else incident.anew_s)
         case PressedAgain():
             return _pressed_again(incident, event)

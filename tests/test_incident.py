@@ -198,6 +198,15 @@ def test_a_press_soon_after_a_word_that_crossed_with_an_older_one_is_no_new_alar
     assert step(told, again(s=255.0)).escalating
 
 
+def test_a_late_answer_that_counts_fewer_presses_answers_no_press_anew_whatever_texts_told() -> None:
+    """The centre had read of four presses of seven, and "accepted" was said aloud of all (741384802.466)."""
+    pressed = step(incident(presses=6, state=Taken("accepted"), taken_s=0.0), again(s=130.0))
+    texted = step(pressed, Known(presses=7, live=False))
+    assert (texted.known, texted.escalating) == (7, True)
+    assert step(texted, Known(presses=4, live=True)).escalating
+    assert not step(texted, Known(presses=7, live=True)).escalating
+
+
 def test_a_receipt_is_no_persons_word() -> None:
     assert step(incident(presses=2), Answered("received")).presses_taken == 0
 
