@@ -201,6 +201,11 @@ class Alarm:
             self.cases.put(replace(case, mqtt=mqtt, post=posting.mqtt_moved(case.post)))
         self.links = replace(self.links, mqtt=state)
 
+    def mqtt_garbled(self) -> None:
+        """Note that an answer came by MQTT which cannot be read: it may have been about any incident."""
+        for case in self.cases.open:
+            self.cases.put(replace(case, post=posting.garbled(case.post)))
+
     def presence(self, monitor: str, *, on_duty: bool) -> None:
         """Note whether a responder listens; of those on duty at most `MONITORS_MAX` are remembered."""
         if not on_duty:

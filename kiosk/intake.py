@@ -143,6 +143,8 @@ class Intake:
             case CertificateRead(days_left, life_days):
                 out = self._parts.upkeep.certificate(days_left, life_days, now)
             case BodyRefused(source, reason):
+                if source == "ack":
+                    self._parts.alarm.mqtt_garbled()
                 out = [Tell("refused", (("source", source[:60]), ("reason", reason[:160])), "warning")]
             case _:
                 assert_never(event)

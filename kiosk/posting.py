@@ -3,7 +3,8 @@
 Theory of operation: HTTPS begins at once where MQTT is known to be down (or nobody listens), else after
 `https_after_s` without the centre's receipt. It posts, ever slower, until the centre has told by any link
 that it knows all we know. From then on it asks for the later stages for as long as MQTT has not proven, since
-it last rose and was last published to, that it brings them. An error of a door is never an answer.
+it last rose and was last published to, that it brings them, or it brought what cannot be read. An error of a
+door is never an answer.
 """
 
 from dataclasses import dataclass, replace
@@ -24,8 +25,9 @@ TRIES_MAX = 16
 class PostRoute:
     """`told_*` is what the centre has confirmed to know by any link; `since_s` since when it is owed more.
 
-    `by_mqtt` is True once an answer came by MQTT since that link last changed or was published to. Where a
-    door `itself` must answer, whatever other links brought, `answered` tells that one has.
+    `by_mqtt` is True once an answer came by MQTT since that link last changed or was published to; `garbled`
+    once one came that could not be read, until a door has answered. Where a door `itself` must answer, whatever
+    other links brought, `answered` tells that one has.
     """
 
     again_s: float = 0.0
@@ -37,6 +39,7 @@ class PostRoute:
     by_mqtt: bool = False
     poll_s: float = 0.0
     poll_tries: int = 0
+    garbled: bool = False
     itself: bool = False
     answered: bool = False
 
@@ -85,6 +88,11 @@ def published(route: PostRoute, now_s: float, timing: Timing) -> PostRoute:
     return replace(route, by_mqtt=False, poll_s=now_s + timing.https_after_s, poll_tries=0)
 
 
+def garbled(route: PostRoute) -> PostRoute:
+    """Note an answer by MQTT that cannot be read: a door is asked, whatever else that link brings."""
+    return replace(route, garbled=True)
+
+
 def told(route: PostRoute, reply: Reply, incident: Incident, link: Route) -> PostRoute:
     """Note what the centre's answer shows that it knows; it cannot know of presses yet to come."""
     return replace(
@@ -103,12 +111,13 @@ def poll_due_s(route: PostRoute, incident: Incident, links: Links) -> float | No
     """
     if isinstance(incident.state, Over) or incident.kind == "drill" or not route.told_rank:
         return None
-    return None if links.mqtt == "up" and route.by_mqtt else route.poll_s
+    proven = links.mqtt == "up" and route.by_mqtt and not route.garbled
+    return None if proven else route.poll_s
 
 
 def polled(route: PostRoute, began_s: float) -> PostRoute:
     """Note that a door answered the question asked at `began_s`: it may be asked again."""
-    return replace(route, poll_s=began_s + POLL_REST_S, poll_tries=0)
+    return replace(route, poll_s=began_s + POLL_REST_S, poll_tries=0, garbled=False)
 
 
 def poll_failed(route: PostRoute, now_s: float) -> PostRoute:

@@ -8,7 +8,7 @@ from fakes.virtual_kiosk import DOORS, VirtualKiosk, example_config
 from kiosk.bodies import Token
 from kiosk.config import Contact
 from kiosk.effects import PostAlert, ProbeHttps, SendSms
-from kiosk.messages import DrillAsked, HttpsAnswered, HttpsFailed
+from kiosk.messages import BodyRefused, DrillAsked, HttpsAnswered, HttpsFailed
 
 ACCEPTANCE_S = 6.0
 
@@ -161,6 +161,19 @@ def test_what_the_broker_says_nobody_listens_to_goes_by_https_at_once() -> None:
     virtual.press(for_s=0.05)
     virtual.puback(0x10)
     assert len(virtual.posts) == 1
+
+
+def test_an_answer_by_mqtt_that_cannot_be_read_is_asked_for_at_the_door_at_once() -> None:
+    virtual = kiosk().online()
+    virtual.press(for_s=0.05)
+    virtual.reply("received")
+    virtual.run(1.0)
+    assert virtual.polls == []
+    virtual.feed(BodyRefused("ack", "JSON is malformed"))
+    virtual.reply("received")
+    virtual.run(1.0)
+    (poll,) = virtual.polls
+    assert poll.alert_id == virtual.alerts[0].alert_id
 
 
 def test_a_drill_without_mqtt_goes_by_https_and_says_that_mqtt_is_missing() -> None:

@@ -18,6 +18,7 @@ from kiosk.posting import (
     began,
     changed,
     due_s,
+    garbled,
     mqtt_moved,
     poll_due_s,
     poll_failed,
@@ -97,6 +98,16 @@ def test_a_publish_that_mqtt_leaves_unanswered_lets_a_door_be_asked() -> None:
     assert poll_due_s(doubted, heard, UP) == 100.0 + TIMING.https_after_s
     assert published(doubted, 103.0, TIMING) == doubted
     assert poll_due_s(told(doubted, reply(), heard, "mqtt"), heard, UP) is None
+
+
+def test_an_answer_by_mqtt_that_cannot_be_read_is_asked_for_at_a_door_whatever_else_can_be() -> None:
+    """Of three answers "received" could be read, and the kiosk called on for minutes (725199558.1)."""
+    heard = incident(state=Heard())
+    broken = told(garbled(told(KNOWN, reply(), heard, "mqtt")), reply(), heard, "mqtt")
+    assert poll_due_s(broken, heard, UP) == 0.0
+    asked = polled(broken, 100.5)
+    assert poll_due_s(asked, heard, UP) is None
+    assert poll_due_s(garbled(asked), heard, UP) == 100.5 + POLL_REST_S
 
 
 @pytest.mark.parametrize("changes", [{"state": Over()}, {"kind": "drill", "state": Taken("accepted")}])
