@@ -26,8 +26,8 @@ class PostRoute:
     """`told_*` is what the centre has confirmed to know by any link; `since_s` since when it is owed more.
 
     `by_mqtt` is True once an answer came by MQTT since that link last changed or was published to; `garbled`
-    once one came that could not be read, until a door has answered. Where a door `itself` must answer, whatever
-    other links brought, `answered` tells that one has.
+    once one came that could not be read, until a door has answered. Where a door `itself` must answer,
+    whatever other links brought, `answered` tells that one has.
     """
 
     again_s: float = 0.0
