@@ -3,6 +3,8 @@
 The store has them all; memory holds the newest and never lets an open real alert go before others.
 """
 
+from itertools import takewhile
+
 from msgspec import structs
 
 from kiosk.bodies import Alert, AlertId, KioskId, ReplyStage
@@ -33,6 +35,7 @@ class Caseload:
         self._renamed: dict[str, AlertId] = {}
         self._untold = Untold(ledger)
         self._remind_s: dict[AlertId, float] = {}
+        self._closed_s: dict[AlertId, float] = {}  # in order; a wall clock that jumps makes none of them old
         self.touched: dict[AlertId, None] = {}  # in the order of their touch: a set's is the process's
         self.renames: list[tuple[AlertId, AlertId]] = []
 
@@ -124,13 +127,11 @@ class Caseload:
     def learn(self, news: Case, now: Now) -> list[FleetEffect]:
         """Take in how an alert stands by the word of another monitor."""
         held = self.get(news.alert.alert_id) or self.twin(news.alert)
-        out: list[FleetEffect] = []
         if held is None:
             self._put(news, news, now)
             return [Show(news), *self._make_room(AlertId(news.alert.alert_id))]
         news, held, out = self._same_name(news, held, now)
-        joined = cases.rejoin(news, held, now)
-        if joined != held:
+        if (joined := cases.rejoin(news, held, now)) != held:
             self._put(joined, news, now, told=held.stages)
             out.append(Show(joined))
         return out
@@ -151,8 +152,8 @@ class Caseload:
         old = self.find(notice.alert)
         new = old if isinstance(old, Rejected) else cases.act(old, notice.action, notice.by, notice.note, now)
         if isinstance(old, Rejected) or isinstance(new, Rejected):
-            reason = new.reason if isinstance(new, Rejected) else ""
-            return [Answer(token=notice.token, ok=False, text=reason)]
+            text = new.reason if isinstance(new, Rejected) else ""
+            return [Answer(token=notice.token, ok=False, text=text)]
         if new is not old:
             new = cases.with_outcome(new, notice.outcome, notice.referral)
         answer = Answer(token=notice.token, ok=True, text=cases.top(new), alert_id=new.alert.alert_id)
@@ -181,6 +182,8 @@ class Caseload:
             self._remind_s.setdefault(alert_id, now.s + REMIND_S)
         else:
             self._remind_s.pop(alert_id, None)
+        if cases.is_closed(case):
+            self._closed_s.setdefault(alert_id, now.s)
 
     def _write(self, case: Case, old: Case | None) -> None:
         if old is None or _kept(old) != _kept(case):
@@ -217,13 +220,11 @@ class Caseload:
                 case = self._cases[alert_id]
                 out.append(bulletins.waiting(case, (now.utc_ms - case.received_ms) // 1000))
         old = [case for case in self._cases.values() if now.utc_ms - case.received_ms > DRILL_OPEN_MS]
-        for case in old:  # of a younger one nothing is due yet, closed or not
-            age_ms = now.utc_ms - case.received_ms
-            if cases.is_closed(case):
-                if age_ms > KEEP_CLOSED_MS and case.alert.alert_id not in self._untold:
-                    self._forget(case)
-            elif cases.is_drill(case):
-                out += self.advance(cases.expire(case, now), case, now)
+        for case in (one for one in old if cases.is_drill(one) and not cases.is_closed(one)):
+            out += self.advance(cases.expire(case, now), case, now)
+        over = takewhile(lambda one: now.s - one[1] > KEEP_CLOSED_MS / 1000, self._closed_s.items())
+        for alert_id in [name for name, _ in over if name not in self._untold]:
+            self._forget(self._cases[alert_id])
         return out
 
     def _make_room(self, newest: AlertId) -> list[FleetEffect]:
@@ -241,6 +242,7 @@ class Caseload:
         self._renamed = {old: new for old, new in self._renamed.items() if new != alert_id}
         self._untold.forget(alert_id)
         self._remind_s.pop(alert_id, None)
+        self._closed_s.pop(alert_id, None)
         self.touched[alert_id] = None
 
 

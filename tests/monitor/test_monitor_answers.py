@@ -121,9 +121,22 @@ def test_six_hours_after_the_end_nobody_is_answered() -> None:
     place.act("close", alert=SMS_ID)
     before = len(place.sent)
     place.utc_ms += KEEP_CLOSED_MS + 1
+    place.now_s += KEEP_CLOSED_MS / 1000 + 1
     place.text_in(a_text(clock="unsynced"))
     assert place.inbox()[-1].verdict == "refused"
     assert place.sent[before:] == []
+
+
+def test_a_clock_that_jumps_makes_no_closed_alert_forgotten() -> None:
+    """The centre's clock went by ten hours, and a late text of a closed alert called people (887505760.433)."""
+    place = centre()
+    place.text_in(a_text(clock="unsynced"))
+    place.act("close", alert=SMS_ID)
+    place.utc_ms += 10 * 3_600_000
+    place.pass_time(2)
+    place.text_in(a_text(clock="unsynced"))
+    assert place.inbox()[-1].verdict == "refused"
+    assert place.fleet.caseload.get(SMS_ID) is not None
 
 
 def test_a_crash_between_the_closing_and_its_text_loses_neither() -> None:

@@ -98,7 +98,7 @@ def let_go(place: VirtualCentre, alert_id: str) -> None:
     place.act("close", alert_id)
     for stage in ("received", "closed"):
         place.taken(stage, alert_id)  # type: ignore[arg-type]
-    place.utc_ms += KEEP_CLOSED_MS + 1
+    place.now_s += KEEP_CLOSED_MS / 1000 + 1
     place.pass_time(1)
     assert place.fleet.caseload.get(alert_id) is None
 
