@@ -128,7 +128,7 @@ def test_six_hours_after_the_end_nobody_is_answered() -> None:
 
 
 def test_a_clock_that_jumps_makes_no_closed_alert_forgotten() -> None:
-    """The centre's clock went by ten hours, and a late text of a closed alert called people (887505760.433)."""
+    """The centre's clock went by ten hours, and a late text of one called people (887505760.433)."""
     place = centre()
     place.text_in(a_text(clock="unsynced"))
     place.act("close", alert=SMS_ID)
