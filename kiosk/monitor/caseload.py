@@ -152,8 +152,8 @@ class Caseload:
         old = self.find(notice.alert)
         new = old if isinstance(old, Rejected) else cases.act(old, notice.action, notice.by, notice.note, now)
         if isinstance(old, Rejected) or isinstance(new, Rejected):
-            text = new.reason if isinstance(new, Rejected) else ""
-            return [Answer(token=notice.token, ok=False, text=text)]
+            reason = new.reason if isinstance(new, Rejected) else ""
+            return [Answer(token=notice.token, ok=False, text=reason)]
         if new is not old:
             new = cases.with_outcome(new, notice.outcome, notice.referral)
         answer = Answer(token=notice.token, ok=True, text=cases.top(new), alert_id=new.alert.alert_id)

@@ -21,7 +21,7 @@ BROKER = ("down", "lose", "freeze", "forget", "deny", "twice")
 DISK = ("full", "stall", "worn")
 STORE = ("down", "full", "stall")
 KIOSK_HOURS = (1, 5, 24 * 400, 24 * 3650)  # a board without a battery begins anywhere
-CENTRE_HOURS = (1, 5)  # what a server's clock may be wrong by; it forgets closed alerts after 6 h
+CENTRE_HOURS = (1, 5)  # what a server's clock may be wrong by; a text of more than 6 h ago is refused
 TIERS = ((1,), (1, 1), (2, 1), (1, 1, 1), (1, 2), (3, 3))
 GATEWAY = ("refuse", "hang", "lie", "twice")
 
