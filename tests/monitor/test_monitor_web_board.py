@@ -11,15 +11,13 @@ from sqlalchemy import insert
 
 from kiosk.bodies import Alert, Place, Words
 from kiosk.monitor.store.schema import alerts, stages, texts
-from kiosk.monitor.web import hub as hub_module
 
 MINUTE_MS = 60_000
 ID = alert_view()["alert_id"]
 
 
 @pytest.fixture
-def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
-    monkeypatch.setattr(hub_module, "BEAT_S", 3600.0)  # no beat among what is heard here
+def pages(tmp_path: Path) -> Iterator[Pages]:
     with opened(tmp_path) as pages:
         yield pages
 
