@@ -129,8 +129,9 @@ class Outbox:
         heapq.heapify(heap)
         while heap and under_way < UNDER_WAY_MAX:
             urgency, number, text = heapq.heappop(heap)
-            if urgency != (urgency := self._urgency(text)):  # a page about its alert has gone meanwhile
-                heapq.heappush(heap, (urgency, number, text))
+            urgency_now = self._urgency(text)
+            if urgency_now != urgency:  # a page about its alert has gone meanwhile
+                heapq.heappush(heap, (urgency_now, number, text))
                 continue
             if urgency[0] >= AGAIN and under_way >= UNDER_WAY_AGAIN:
                 break
