@@ -22,10 +22,12 @@ class LeaseChanged:
 
     `texts` is every SMS so far, in whatever state, of the alerts that are still open, and the answers to
     kiosks of those just closed: what the former one left planned is sent again, and the ladder goes on.
+    `kept` says that we went on while the store could not be asked, and that it is ours again.
     """
 
     held: bool
     texts: tuple[Text, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

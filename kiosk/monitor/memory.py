@@ -25,8 +25,8 @@ class Others(Protocol):
     def holds(self) -> bool:
         """Tell whether this monitor has the lease."""
 
-    def expire(self) -> Sequence[messages.LeaseChanged]:
-        """Let go of a lease that has run out."""
+    def confirm(self) -> Sequence[messages.LeaseChanged]:
+        """Ask again for a lease that has run out."""
 
 
 class Memory:
@@ -93,8 +93,8 @@ class Memory:
             except StoreBroken as error:
                 self._handle(messages.SaveFailed(str(error)))
             else:
-                for lapsed in self._others.expire():  # a commit that stalled may have outlived the lease
-                    self._handle(lapsed)
+                for changed in self._others.confirm():  # a commit that stalled may have outlived the lease
+                    self._handle(changed)
                 self._tell(messages.Saved(saves[-1].serial, overruled))
                 if self._store.quarantined != self._quarantined:
                     self._quarantined = self._store.quarantined

@@ -16,7 +16,7 @@ from kiosk.monitor.store.engine import clock_ms
 
 LOG = logging.getLogger(__name__)
 RENEW_S, ASK_S = 3.0, 1.0  # how often the lease is renewed, and asked for by who has it not
-MARGIN_S = 1.0  # we let go that much before the database may give it to another
+MARGIN_S = 1.0  # we doubt that much before the database may give it to another
 NEWS_S = 1.0
 # A row is dated when its transaction begins and seen when it ends: look back as far as that may take, and now
 # and then much further, for one that stalled.
@@ -52,7 +52,7 @@ class Neighbours:
 
     @property
     def holds(self) -> bool:
-        """Tell whether this monitor is the one that escalates and cleans up."""
+        """Tell whether this monitor is the one that cleans up, beyond doubt."""
         return self._until_s is not None and self._seconds() < self._until_s
 
     def begin(self, boot: int) -> None:
@@ -61,7 +61,7 @@ class Neighbours:
 
     def look(self, *, loaded: bool, link_up: bool) -> Notices:
         """Renew the lease and read news where it is time; nothing while the store cannot be read."""
-        out: Notices = [*self.expire()]
+        out: Notices = []
         now_s = self._seconds()
         try:
             if not self._store.shared:
@@ -75,12 +75,15 @@ class Neighbours:
             LOG.warning("neighbours read=failed reason=%r", str(error))
         return out
 
-    def expire(self) -> list[LeaseChanged]:
-        """Let go of a lease that could not be renewed in time."""
+    def confirm(self) -> list[LeaseChanged]:
+        """Ask again for a lease that ran out; where nobody can be asked, go on: rather twice than never."""
         if self._until_s is None or self.holds:
             return []
-        self._until_s = None
-        return [LeaseChanged(False)]
+        try:
+            return self._lease(self._seconds())
+        except StoreBroken as error:
+            LOG.warning("lease doubtful=%r", str(error))
+            return []
 
     def _alone(self, *, loaded: bool) -> list[LeaseChanged]:
         """Hold the lease where there is nobody else, even while the file cannot be read."""
@@ -94,14 +97,14 @@ class Neighbours:
         return [LeaseChanged(True, texts)]
 
     def _lease(self, now_s: float) -> list[LeaseChanged]:
-        held = self._until_s is not None
+        held, certain = self._until_s is not None, self.holds
         self._lease_s = now_s + (RENEW_S if held else ASK_S)
         if not self._store.run(self._take, writes=True):
             self._until_s = None
             return [LeaseChanged(False)] if held else []
-        texts = () if held else self._open_texts()
+        texts = () if certain else self._open_texts()
         self._until_s = now_s + lease.LIFE_S - MARGIN_S
-        return [] if held else [LeaseChanged(True, texts)]
+        return [] if certain else [LeaseChanged(True, texts, kept=held)]
 
     def _take(self, connection: Connection) -> bool:
         return lease.take(connection, lease.ESCALATION, self._holder)

@@ -6,7 +6,7 @@ first: a modem is slow, and nobody's first text may wait behind the tenth round 
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from kiosk.bodies import AlertId
@@ -78,6 +78,12 @@ class Outbox:
         self._jobs[_key(text)] = Job(text, now.s + min(SEND_MAX_S, max(0.0, SEND_MAX_S - age_s)))
         if text.kind == "page" and text.tries:
             self._begun.setdefault(text.alert_id, 0.0)
+
+    def catch_up(self, texts: Iterable[Text], now: Now) -> None:
+        """Go on with what another monitor left planned; ours, settled or not, goes its own way."""
+        for text in texts:
+            if text.state == "planned" and _key(text) not in self._jobs and self._is_on_disk(text):
+                self.resume(text, now)
 
     def hear(self, text: Text) -> None:
         """Note that another monitor settled a text."""
@@ -179,8 +185,11 @@ class Outbox:
 
     def _is_planned(self, text: Text) -> bool:
         """Tell whether the plan is on disk; while the disk is broken an alert does not wait for it."""
+        return bool(self._ledger.fault) or self._is_on_disk(text)
+
+    def _is_on_disk(self, text: Text) -> bool:
         alert_id, step, to = _key(text)
-        return bool(self._ledger.fault) or self._ledger.is_durable("text", alert_id, f"{step} {to}")
+        return self._ledger.is_durable("text", alert_id, f"{step} {to}")
 
     def settled(self, notice: TextSettled, now: Now) -> list[FleetEffect]:
         """Take in what became of a text."""

@@ -131,6 +131,9 @@ class Staff:
         return [Tell("nobody_on_duty", (called,), "error") if plan.nobody else Tell("duty_covered")]
 
     def _lease(self, notice: LeaseChanged, now: Now) -> list[FleetEffect]:
+        if notice.kept and self._held:
+            self._outbox.catch_up(self._known(notice.texts), now)
+            return []
         self._held = notice.held
         self._roster.spans.writes = notice.held
         self._outbox.clear()
@@ -142,13 +145,16 @@ class Staff:
 
     def _resume(self, now: Now) -> None:
         """Go on where the last holder stopped, with every alert that is still open."""
-        known = tuple(text for text in self._left if self._caseload.get(text.alert_id) is not None)
+        known = self._known(self._left)
         for text in known:
             if text.state == "planned":
                 self._outbox.resume(text, now)
         self._ladder.resume(known, now)
         self._answers.resume(known)
         self._caseload.touched |= dict.fromkeys(AlertId(case.alert.alert_id) for case in self._caseload.all())
+
+    def _known(self, texts: tuple[Text, ...]) -> tuple[Text, ...]:
+        return tuple(text for text in texts if self._caseload.get(text.alert_id) is not None)
 
     def restored(self, now: Now) -> None:
         """Note that the alerts of the last run are there; the lease may have come before them."""

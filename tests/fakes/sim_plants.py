@@ -26,6 +26,8 @@ from kiosk import (
 from kiosk import cases as kiosk_cases
 from kiosk.incident import Over
 from kiosk.monitor import caseload, cases, escalation, fleet, outbox, staff, untold
+from kiosk.monitor.messages import LeaseChanged
+from kiosk.simulate.hosts import neighbours
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -170,6 +172,19 @@ def the_centre_calls_one_round_only(patch: pytest.MonkeyPatch) -> None:
 def a_new_holder_of_the_lease_forgets_who_waits(patch: pytest.MonkeyPatch) -> None:
     """One monitor dies, and with it the calls."""
     patch.setattr(staff.Staff, "_resume", lambda *_: None)
+
+
+def a_lease_that_nobody_can_renew_is_let_go(patch: pytest.MonkeyPatch) -> None:
+    """As it was until a review found it: the database is away, and the centre calls nobody."""
+    honest = neighbours.Neighbours.look
+
+    def planted(self: Any, *, link_up: bool, works: bool) -> Any:
+        if works or self._until_s is None or self.holds:
+            return honest(self, link_up=link_up, works=works)
+        self._until_s = None
+        return [LeaseChanged(held=False)]
+
+    patch.setattr(neighbours.Neighbours, "look", planted)
 
 
 # ---- law 5: drills stay drills

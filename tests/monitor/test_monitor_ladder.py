@@ -23,7 +23,7 @@ from kiosk.monitor import sms_words
 from kiosk.monitor.cases import open_case
 from kiosk.monitor.escalation import Pace
 from kiosk.monitor.fleet import Limits
-from kiosk.monitor.messages import AlertArrived, NewsRead, PlanLoaded, Restored, TextSettled
+from kiosk.monitor.messages import AlertArrived, LeaseChanged, NewsRead, PlanLoaded, Restored, TextSettled
 from kiosk.monitor.outbox import SEND_MAX_S, TRIES_MAX, UNDER_WAY_MAX
 from kiosk.monitor.records import Plan, Text
 from kiosk.sms_text import fits
@@ -381,6 +381,27 @@ def test_whoever_loses_the_lease_sends_nothing_more_but_tells_what_went_out() ->
     place.pass_time(300)
     assert len(place.sent) == 2
     assert place.texts() == {TIER_1[0]: "sent", TIER_1[1]: "planned"}
+
+
+def test_who_went_on_while_nobody_could_be_asked_begins_nothing_anew_and_takes_in_what_was_left() -> None:
+    place = centre(network=None)
+    place.alert()
+    place.settle(place.sent[0])
+    place.disk = "away"
+    place.pass_time(61)
+    assert place.steps() == [*TIER_1, ("r1t2", "chief")]
+    place.settle(place.sent[2])
+    theirs = Text(
+        alert_id=ALERT_ID, step="r7t1", to="boris", kind="page", tier=1, state="planned", at_ms=place.utc_ms
+    )
+    unsaved = replace(place.sent[2].text, state="planned")  # the store has not heard yet that it went out
+    stranger = replace(theirs, alert_id="unknown-here")
+    out = place.handle(LeaseChanged(True, (*place.planned(), theirs, unsaved, stranger), kept=True))
+    assert told(out) == []
+    place.disk = ""
+    place.pass_time(SEND_MAX_S + 2)
+    again = [one for one in place.steps()[3:] if one[0] in {"r1t1", "r1t2", "r7t1"}]
+    assert again == [("r1t1", "boris"), ("r7t1", "boris")]
 
 
 def take_over(first: DutyCentre, later_s: float) -> DutyCentre:

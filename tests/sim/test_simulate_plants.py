@@ -133,6 +133,10 @@ CASES = (
         (fault(25.0, "mqtt:k1", "cut", 405.0), PRESS, crash(60.0, "a", 400.0), late(430.0)), monitors=2,
     ),
     Case(
+        plant.a_lease_that_nobody_can_renew_is_let_go, 4, "", MQTT_ONLY,
+        (PRESS, fault(40.0, "store", "down", 400.0), late(430.0)), monitors=2,
+    ),
+    Case(
         plant.alerts_before_the_journal_share_a_number, 5, "253944247.2347", Shop(https=False, tamper=True),
         (
             fault(25.0, "disk:k1", "stall", 60.0), OFFLINE, crash(28.0, "k1", 3.0),

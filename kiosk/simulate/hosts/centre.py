@@ -245,6 +245,6 @@ class Centre:
         changes = [one for one in every if self.neighbours.holds or not isinstance(one, StoreSpan)]
         overruled = self._store.commit(changes, self.name)
         self._audience.centre_kept(changes)
-        for lapsed in self.neighbours.expire():
-            self._handle(lapsed)
+        for changed in self.neighbours.confirm():
+            self._handle(changed)
         self._handle(messages.Saved(saves[-1].serial, overruled))

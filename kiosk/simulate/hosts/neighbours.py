@@ -28,19 +28,21 @@ class Neighbours:
 
     @property
     def holds(self) -> bool:
-        """Tell whether this monitor escalates."""
+        """Tell whether this monitor escalates, beyond doubt."""
         return self._until_s is not None and self._agenda.now_s < self._until_s
 
-    def expire(self) -> list[LeaseChanged]:
-        """Let go of a lease that could not be renewed in time."""
-        if self._until_s is None or self.holds:
-            return []
-        self._until_s = None
-        return [LeaseChanged(False)]
+    @property
+    def escalates(self) -> bool:
+        """Tell whether this monitor calls people: it goes on while the store cannot be asked."""
+        return self._until_s is not None
+
+    def confirm(self) -> list[LeaseChanged]:
+        """Ask again for a lease that has run out."""
+        return [] if self._until_s is None or self.holds else self._lease(self._agenda.now_s)
 
     def look(self, *, link_up: bool, works: bool) -> Notices:
         """Renew the lease and read news where it is time and the store works."""
-        out: Notices = [*self.expire()]
+        out: Notices = []
         if not works:
             return out
         self.looked_s = now_s = self._agenda.now_s
@@ -52,13 +54,13 @@ class Neighbours:
         return out
 
     def _lease(self, now_s: float) -> list[LeaseChanged]:
-        held = self._until_s is not None
+        held, certain = self._until_s is not None, self.holds
         self._lease_s = now_s + (RENEW_S if held else ASK_S)
         if not self._store.take_lease(self._holder, now_s):
             self._until_s = None
             return [LeaseChanged(False)] if held else []
         self._until_s = now_s + LEASE_S - MARGIN_S
-        return [] if held else [LeaseChanged(True, self._store.open_texts())]
+        return [] if certain else [LeaseChanged(True, self._store.open_texts(), kept=held)]
 
     def _news(self, *, kiosks: bool) -> list[NewsRead]:
         store, seen = self._store, self._seen

@@ -136,6 +136,8 @@ class Calls:
             return
         for fact in self._truth.waiting.values():
             since_s = max(calm_s + CENTRE_STEADY_S, fact.reached_s, fact.paged_s)
+            if now_s <= since_s or not self._ways.waits(fact.alert_id):
+                continue
             self.page_gap_s = max(self.page_gap_s, now_s - since_s)
             if now_s > since_s + PAGE_GAP_S:
                 raise Broken(4, f"the centre calls nobody to {fact.alert_id} since {since_s:.1f} s")

@@ -5,6 +5,7 @@ A way is up while every part of it is: the kiosk's process, its stretch, one mon
 
 from typing import NamedTuple
 
+from kiosk.monitor import cases
 from kiosk.simulate.hosts.box import Box
 from kiosk.simulate.hosts.centre import Centre
 from kiosk.simulate.net.gsm import GSM
@@ -41,6 +42,13 @@ class Ways:
         self._weather = weather
         self._centres = centres
         self.moved_s = 0.0  # when a monitor began or ended last
+        self._calling: set[tuple[str, int]] = set()  # the lives of monitors that were seen to escalate last
+        self._store_s = 0.0  # when a fault of the store began or ended last
+        for part in ("store", *(f"store:{centre.who}" for centre in centres)):
+            weather.watch(part, self._store_turned)
+
+    def _store_turned(self, _how: str) -> None:
+        self._store_s = self._centres[0].around.agenda.now_s
 
     def up_since(self, box: Box, way: str) -> float:
         """Give since when a way has been up; infinity while it is not."""
@@ -85,11 +93,27 @@ class Ways:
         return max([box.began_s, box.frozen_until_s, *(self._clear(part) for part in parts)])
 
     def escalates_since(self) -> float:
-        """Give since when monitors and store are as they are, and one escalates; infinity while none does."""
+        """Give since when monitors and store are as they are, and one has to escalate; infinity if none has.
+
+        A store that is away keeps nobody from it who did before; one that stalls holds everything up.
+        """
         alive = [centre for centre in self._centres if centre.alive]
-        if not any(centre.neighbours.holds for centre in alive):
+        calling = {(centre.who, centre.life) for centre in alive if centre.neighbours.escalates}
+        self._calling = calling or self._calling & {(centre.who, centre.life) for centre in alive}
+        if self._weather.has("store", "stall") or not self._calling:
             return FOREVER
-        return max([self.moved_s, *(self._far(centre, ()) for centre in alive)])
+        return max([self.moved_s, self._store_s, *(centre.began_s for centre in alive)])
+
+    def waits(self, alert_id: str) -> bool:
+        """Tell whether a monitor that has to escalate can know of an alert, and that nobody took it.
+
+        While the store is away no other monitor tells it of either.
+        """
+        calling = [one for one in self._centres if (one.who, one.life) in self._calling]
+        if any(self._far(centre, ()) != FOREVER for centre in calling):
+            return True
+        known = (centre.fleet.caseload.get(alert_id) for centre in calling)
+        return any(case is not None and cases.is_waiting(case) for case in known)
 
     def reads_since(self, centre: Centre) -> float:
         """Give since when a monitor has been able to read the store; infinity while it is not.
