@@ -26,7 +26,6 @@ from kiosk.messages import (
     VoiceFailed,
     VoiceRecovered,
     VoiceStarted,
-    WorkerFailed,
 )
 from kiosk.ports import Post
 from kiosk.prompts import Catalogue, Prompt
@@ -130,9 +129,8 @@ class AplayVoice:
                 self._turn()
             except Exception as error:
                 log.exception("voice worker=failed")
-                self._fail(str(error))
                 self._give_up()
-                self._post(WorkerFailed("voice", type(error).__name__))
+                self._fail(f"{type(error).__name__}: {error}")
                 self._bell.listen(1.0)  # a bug that meets every turn must not burn the processor
         self._bell.close()
         self._speaker.close()

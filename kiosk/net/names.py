@@ -50,6 +50,9 @@ class Names:
         if _is_address(host):
             return (host,)
         question = self._asked.get((host, port))
+        if question is not None and not question.thread.is_alive():  # it ended while nobody waited for it
+            self._good[host] = question.answer or self._good.get(host, ())
+            question = None
         if question is None:  # a question that hangs is asked once, however often we come back
             question = self._asked[host, port] = _Question(self._resolve, host, port)
         question.thread.join(self._deadline_s)
@@ -62,7 +65,7 @@ class Names:
         return question.answer
 
     def _remembered(self, host: str, reason: str) -> tuple[str, ...]:
-        if host in self._good:
+        if self._good.get(host):
             return self._good[host]
         raise LinkDown(f"{host}: {reason}")
 

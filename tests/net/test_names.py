@@ -68,6 +68,37 @@ def test_the_last_good_answer_serves_while_dns_is_silent_or_fails() -> None:
         dns.talks.set()
 
 
+@pytest.mark.parametrize("late", ["an error", "an answer"])
+def test_what_dns_says_after_its_deadline_answers_no_later_question(late: str) -> None:
+    dns = Dns()
+    dns.talks.clear()
+    names = Names(dns, deadline_s=0.01)
+    dns.error = OSError("timed out") if late == "an error" else None
+    with pytest.raises(LinkDown):
+        names.addresses("broker", 1)
+    dns.talks.set()
+    names._asked["broker", 1].thread.join(PATIENCE_S)
+    names._deadline_s = PATIENCE_S
+    dns.addresses, dns.error = ("192.0.2.9",), None
+    assert names.addresses("broker", 1) == ("192.0.2.9",)
+    assert dns.asked == 2
+
+
+def test_a_good_answer_that_came_late_serves_while_dns_is_silent() -> None:
+    dns = Dns()
+    dns.talks.clear()
+    names = Names(dns, deadline_s=0.01)
+    with pytest.raises(LinkDown):
+        names.addresses("broker", 1)
+    dns.talks.set()
+    names._asked["broker", 1].thread.join(PATIENCE_S)
+    dns.talks.clear()
+    try:
+        assert names.addresses("broker", 1) == tuple(dns.addresses)
+    finally:
+        dns.talks.set()
+
+
 def test_a_new_answer_replaces_the_remembered_one() -> None:
     dns = Dns()
     names = Names(dns)
