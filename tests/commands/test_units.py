@@ -114,7 +114,26 @@ def test_a_version_of_the_centre_that_runs_is_kept_without_a_person() -> None:
     script = "-+/usr/lib/pana-monitor/slot"
     assert values("kiosk-monitor.service", "ExecStartPre") == [f"{script} guard"]
     assert values("kiosk-monitor.service", "ExecStartPost") == [f"{script} prove $MAINPID"]
-    assert values("kiosk.service", "ExecStartPost") == []
+    assert not [line for line in lines("kiosk.service") if " prove " in line]
+
+
+def test_the_deaths_of_a_kiosks_version_are_counted_and_a_centres_are_not() -> None:
+    """An older centre cannot read a newer one's store, and a database that is away is no version's fault."""
+    script = "-+/usr/lib/pana-kiosk/slot"
+    assert values("kiosk.service", "ExecStartPost") == [f"{script} ready"]
+    assert values("kiosk.service", "ExecStopPost") == [f"{script} ended"]
+    assert values("kiosk-monitor.service", "ExecStopPost") == []
+
+
+@pytest.mark.parametrize("name", [*NAMES, "kiosk-update.service", "kiosk-update-resume.service"])
+def test_a_child_that_the_kernel_kills_for_memory_takes_nothing_else_with_it(name: str) -> None:
+    """systemd's default is `stop`. A rendering is chosen to be killed first, and its parent sees its end."""
+    assert values(name, "OOMPolicy") == ["continue"]
+
+
+def test_a_drill_that_the_clock_brings_about_at_another_hour_does_not_begin() -> None:
+    """A timer that a clock's step leaves behind elapses at once, however long ago its hour was."""
+    assert values("kiosk-drill.service", "ExecCondition") == ["+/usr/lib/pana-kiosk/drill-due"]
 
 
 def test_no_file_that_the_daemon_replaces_is_a_credential() -> None:

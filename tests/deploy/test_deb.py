@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -93,6 +94,18 @@ def test_programs_may_be_run_and_nothing_else_may(packages: dict[str, Path], nam
     assert {owner for _, owner in found.values()} == {"root/root"}
     assert all(path.startswith((f"/usr/lib/{name}/", "/usr/bin/kiosk")) for path in programs)
     assert {f"/usr/lib/{name}/slot", f"/usr/lib/{name}/install-slot", "/usr/bin/kiosk"} <= programs
+
+
+def test_every_program_of_ours_that_a_unit_starts_is_in_its_package(packages: dict[str, Path]) -> None:
+    """A condition whose program is missing says no for ever: a kiosk without drills."""
+    held = {f"pana-{part}": set(members(packages[f"pana-{part}"])) for part in ("kiosk", "monitor")}
+    started = {
+        found
+        for unit in (ROOT / "systemd").glob("*.service")
+        for found in re.findall(r"^Exec\w+=\S*?(/usr/lib/pana-\S+)", unit.read_text(), flags=re.MULTILINE)
+    }
+    assert "/usr/lib/pana-kiosk/drill-due" in started
+    assert not [path for path in started if path not in held[path.split("/")[3]]]
 
 
 def test_shells_complete_and_the_manual_knows_every_command(

@@ -43,6 +43,21 @@ class Slots:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def dies(
+        self, result: str = "exit-code", status: str = "70", *, ready: bool = False, cut: int | None = None
+    ) -> str:
+        """Let a start end as systemd tells it, by default by a crash before READY; give what was said."""
+        self.run_folder.mkdir(exist_ok=True)
+        if ready:
+            self.do("ready")
+        done = self.run("ended", cut=cut, SERVICE_RESULT=result, EXIT_STATUS=status)
+        assert done.returncode in ((0,) if cut is None else (0, KILLED)), done.stderr
+        return done.stderr
+
+    @property
+    def run_folder(self) -> Path:
+        return self.root / "run"
+
     @property
     def current(self) -> str:
         link = self.base / "current"

@@ -11,6 +11,7 @@ from fakes.slots import KILLED, SCRIPTS, Slots
 
 pytestmark = pytest.mark.real
 STEPS_MAX = 30
+DEATHS = 10
 
 
 @pytest.fixture
@@ -140,6 +141,130 @@ def test_the_guard_never_fails_a_start(tmp_path: Path) -> None:
     assert slots.run("bad").returncode == 2
 
 
+def test_a_version_that_was_kept_and_dies_ten_times_before_it_is_ready_gives_way(slots: Slots) -> None:
+    """A rotten file in the confirmed slot was a crash every 2 s for ever, beside a whole version."""
+    seen = []
+    for _ in range(DEATHS):
+        slots.do("guard")
+        said = slots.dies()
+        seen.append(slots.current)
+    assert seen == ["a"] * (DEATHS - 1) + ["b"]
+    assert (slots.trial, slots.refused) == (None, [])
+    assert said == "slot: a (1.0) ended 10 times before it was ready; b (2.0) runs from now on\n"
+
+
+def test_two_broken_versions_take_turns_of_ten_starts(slots: Slots) -> None:
+    seen = []
+    for _ in range(3 * DEATHS):
+        slots.dies()
+        seen.append(slots.current)
+    assert seen == ["a"] * (DEATHS - 1) + ["b"] * DEATHS + ["a"] * DEATHS + ["b"]
+
+
+def test_a_start_that_came_to_be_ready_ends_the_row(slots: Slots) -> None:
+    for _ in range(DEATHS - 1):
+        slots.dies()
+    slots.do("ready")
+    for _ in range(DEATHS + 1):
+        slots.dies(ready=True)
+        assert slots.current == "a"
+    for _ in range(DEATHS - 1):
+        slots.dies()
+    assert slots.current == "a"
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        ("exit-code", "78"),  # the configuration is wrong
+        ("exit-code", "226"),  # systemd's own trouble: a namespace
+        ("exit-code", "243"),  # and credentials
+        ("success", "0"),  # told to stop
+        ("success", "TERM"),
+        ("resources", ""),
+        ("oom-kill", "KILL"),
+        ("timeout", ""),  # in another program of the unit
+        ("", ""),  # by hand
+    ],
+)
+def test_an_end_that_is_not_the_versions_fault_swaps_nothing_and_ends_the_row(
+    slots: Slots, result: str, status: str
+) -> None:
+    for _ in range(DEATHS - 1):
+        slots.dies()
+    for _ in range(DEATHS + 1):
+        slots.dies(result, status)
+    for _ in range(DEATHS - 1):
+        slots.dies()
+    assert slots.current == "a"
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        ("exit-code", "70"),
+        ("exit-code", "203"),  # its program cannot be run
+        ("signal", "SEGV"),
+        ("core-dump", "ABRT"),
+        ("timeout", "TERM"),
+        ("protocol", "0"),
+    ],
+)
+def test_however_a_version_dies_its_death_counts(slots: Slots, result: str, status: str) -> None:
+    for _ in range(DEATHS):
+        slots.dies(result, status)
+    assert slots.current == "b"
+
+
+def test_nothing_takes_over_that_is_not_whole_or_was_refused(slots: Slots) -> None:
+    (slots.base / "refused").write_text("2.0 bad\n")
+    for _ in range(DEATHS + 2):
+        assert slots.dies() == ""
+    assert slots.current == "a"
+    slots.make("b", "2.1", complete=False)
+    assert slots.dies() == ""
+    assert slots.current == "a"
+    slots.make("b", "2.1")
+    slots.dies()
+    assert slots.current == "b"
+
+
+def test_a_trial_is_left_to_its_own_rule(slots: Slots) -> None:
+    slots.do("switch", "b")
+    for _ in range(DEATHS + 1):
+        slots.dies()
+    assert (slots.current, slots.trial) == ("b", {"slot": "b", "previous": "a", "tries": "0"})
+
+
+def test_a_start_of_the_system_counts_anew(slots: Slots) -> None:
+    """Power that comes and goes ends no version: the count lies in /run."""
+    for _ in range(DEATHS - 1):
+        slots.dies()
+    assert [path.name for path in slots.run_folder.iterdir()] == ["pana-kiosk.deaths"]
+    (slots.run_folder / "pana-kiosk.deaths").unlink()
+    slots.dies()
+    assert slots.current == "a"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a\n", "a many\n", "c 10\n", "b 10\n", "a 99999999999999999999\n", "\0"]
+)
+def test_a_count_that_cannot_be_read_is_none(slots: Slots, text: str) -> None:
+    slots.run_folder.mkdir()
+    (slots.run_folder / "pana-kiosk.deaths").write_text(text)
+    for _ in range(DEATHS - 1):
+        slots.dies()
+        assert slots.current == "a"
+    slots.dies()
+    assert slots.current == "b"
+
+
+def test_counting_never_fails_a_start_or_an_end(tmp_path: Path) -> None:
+    slots = Slots(tmp_path / "empty")
+    assert slots.run("ready").returncode == 0
+    assert slots.run("ended", SERVICE_RESULT="signal", EXIT_STATUS="SEGV").returncode == 0
+
+
 class Minute:
     """`sleep` in the script's PATH that only counts; it may do something at one of its seconds."""
 
@@ -202,12 +327,12 @@ def test_going_back_by_hand_ends_the_wait(slots: Slots, minute: Minute) -> None:
     assert (done.returncode, minute.slept_s, slots.current, slots.refused) == (0, 3, "a", ["2.0"])
 
 
-def each_cut(make: Callable[[int], Slots], *words: str) -> list[Slots]:
+def each_cut(make: Callable[[int], Slots], *words: str, **more: str) -> list[Slots]:
     """Run the script on fresh roots, killed one step later each time, until it ends by itself."""
     made = []
     for cut in range(1, STEPS_MAX):
         slots = make(cut)
-        done = slots.run(*words, cut=cut)
+        done = slots.run(*words, cut=cut, **more)
         made.append(slots)
         if done.returncode != KILLED:
             assert done.returncode == 0, done.stderr
@@ -250,6 +375,23 @@ def test_a_cut_before_any_step_leaves_what_the_guard_puts_right(
         converge(slots)
         assert slots.current in ends
     assert len(tried) > 2
+
+
+def test_a_cut_while_the_other_version_takes_over_leaves_one_that_runs(tmp_path: Path) -> None:
+    def make(cut: int) -> Slots:
+        slots = Slots(tmp_path / str(cut))
+        slots.make("a", "1.0")
+        slots.make("b", "2.0")
+        slots.do("switch", "a")
+        for _ in range(DEATHS - 1):
+            slots.dies()
+        return slots
+
+    tried = each_cut(make, "ended", SERVICE_RESULT="exit-code", EXIT_STATUS="70")
+    for slots in tried:
+        converge(slots)
+    assert {slots.current for slots in tried} == {"a", "b"}
+    assert tried[-1].current == "b"
 
 
 def test_going_back_once_decided_is_carried_out_after_a_cut(tmp_path: Path) -> None:

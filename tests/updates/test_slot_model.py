@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 CUTS = st.one_of(st.none(), st.integers(1, 12))
 SLOT = st.sampled_from("ab")
+DEATHS = 10
 
 
 class SlotsInAnyState(RuleBasedStateMachine):
@@ -21,6 +22,7 @@ class SlotsInAnyState(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.slots = Slots(Path(self._folder.name))
         self.number = 1
+        self.deaths = 0
 
     def teardown(self) -> None:
         self._folder.cleanup()
@@ -67,6 +69,23 @@ class SlotsInAnyState(RuleBasedStateMachine):
     def start(self, cut: int | None) -> None:
         """Start the kiosk: the guard first."""
         self.slots.run("guard", cut=cut)
+
+    @rule(times=st.sampled_from([1, 9, 10]), result=st.sampled_from(["signal", "success"]), cut=CUTS)
+    def die(self, times: int, result: str, cut: int | None) -> None:
+        """Let starts die before they are ready: only ten in a row bring the other version, no refused one."""
+        for n in range(times):
+            was, trial, refused = self.slots.current, self.slots.trial, self.slots.refused
+            self.deaths = 0 if trial or result == "success" else self.deaths + 1
+            self.slots.dies(result, "KILL", cut=cut if n == times - 1 else None)
+            if self.slots.current != was:
+                assert self.deaths >= DEATHS
+                assert self.version(self.slots.current) not in refused
+                self.deaths = 0
+
+    @rule()
+    def come_to_rest(self) -> None:
+        self.slots.dies(ready=True)
+        self.deaths = 0
 
     def version(self, slot: str) -> str:
         file = self.slots.base / "slots" / slot / "VERSION"
