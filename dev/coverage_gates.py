@@ -29,6 +29,7 @@ PACKAGED_PURE = frozenset({f"kiosk/monitor/{name}.py" for name in CENTRE_PURE}) 
     "kiosk/net/turns.py",
     "kiosk/update/judging.py",
     "kiosk/update/machine.py",
+    "kiosk/update/states.py",
     "kiosk/update/versions.py",
 }
 OUTSIDE = frozenset({"kiosk/__main__.py"})  # one line, run by every process test

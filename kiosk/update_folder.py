@@ -6,6 +6,7 @@ whole or not there, and on the disk when a call returns.
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from kiosk.updates import UpdateOutcome, UpdateRequest
 T = TypeVar("T")
 REQUEST, OUTCOME = "request.json", "outcome.json"
 PAPER_MAX = 4096
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class UpdateFolder:
@@ -37,7 +39,8 @@ class UpdateFolder:
             (self._folder / OUTCOME).unlink(missing_ok=True)
         except OSError as error:
             raise DeviceError(f"{self._folder}: cannot be written: {error.strerror}") from error
-        write(self._folder, REQUEST, request)
+        boot_id, boot_s = boot()
+        write(self._folder, REQUEST, msgspec.structs.replace(request, boot_id=boot_id, boot_s=boot_s))
 
     def look(self) -> None:
         """Post whether an order lies there, and the outcome if there is one."""
@@ -49,6 +52,17 @@ class UpdateFolder:
         outcome = read(self._folder, OUTCOME, UpdateOutcome)
         if outcome is not None and outcome.update_id == update_id:
             remove(self._folder, OUTCOME)
+
+
+def boot() -> tuple[str, float]:
+    """Name this boot of the machine, and give the seconds since it began, sleep included.
+
+    The name is empty where the kernel does not tell.
+    """
+    boot_id = ""
+    with suppress(OSError):
+        boot_id = BOOT_ID.read_text(encoding="ascii", errors="replace").strip()
+    return boot_id, time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def read(folder: Path, name: str, kind: type[T]) -> T | None:

@@ -10,11 +10,17 @@ Ending = Literal["succeeded", "failed", "rolled_back"]
 
 
 class UpdateRequest(Struct, frozen=True, kw_only=True):
-    """What the centre ordered: the release by its digest, and the version that it must be."""
+    """What the centre ordered: the release by its digest, and the version that it must be.
+
+    `boot_id` and `boot_s` say in which boot it was laid down, and how long after that boot's beginning
+    (CLOCK_BOOTTIME in s). The id is empty where that is not known.
+    """
 
     command_id: Id
     release: Digest
     version: Version
+    boot_id: Annotated[str, Meta(max_length=40)] = ""
+    boot_s: Annotated[float, Meta(ge=0)] = 0.0
 
 
 class UpdateOutcome(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,8 +1,10 @@
 """The paper between daemon and installer: whole or not there, never by a link, never too large."""
 
+import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from kiosk import update_folder
 from kiosk.messages import DeviceError, KioskEvent, UpdateSeen
@@ -28,10 +30,32 @@ def ordered(state: Path) -> Path:
 def test_an_order_lies_where_the_installer_looks(tmp_path: Path) -> None:
     assert looked(tmp_path) == UpdateSeen(ordered=False)
     folder = ordered(tmp_path)
-    assert update_folder.read(folder, REQUEST, UpdateRequest) == ORDER
+    order = update_folder.read(folder, REQUEST, UpdateRequest)
+    assert order is not None
+    assert structs.replace(order, boot_id="", boot_s=0.0) == ORDER
     assert looked(tmp_path) == UpdateSeen(ordered=True)
     assert [path.name for path in folder.iterdir()] == [REQUEST]
     assert (folder / REQUEST).stat().st_mode & 0o007 == 0
+
+
+def test_an_order_says_when_it_was_laid_down_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot_id = update_folder.BOOT_ID.read_text().strip()
+    assert boot_id
+    for now_s in (7.5, 9.0):
+        monkeypatch.setattr(time, "clock_gettime", {time.CLOCK_BOOTTIME: now_s}.get)
+        order = update_folder.read(ordered(tmp_path), REQUEST, UpdateRequest)
+        assert order == structs.replace(ORDER, boot_id=boot_id, boot_s=now_s)
+
+
+def test_a_kernel_that_names_no_boot_keeps_no_order_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(update_folder, "BOOT_ID", tmp_path / "missing")
+    order = update_folder.read(ordered(tmp_path), REQUEST, UpdateRequest)
+    assert order is not None
+    assert order.boot_id == ""
 
 
 def test_an_outcome_is_found_and_forgotten_by_its_name(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def _by_order(course: "Course", view: "_View") -> None:
         papers.drop_order()
         return
     known = {"version": order.version, "digest": order.release, "command_id": order.command_id}
-    if papers.order_age_s() > ORDER_MAX_S:
+    if papers.order_age_s(order) > ORDER_MAX_S:
         view.ended(course.refuse(Refusal("update_expired"), **known))
         return
     try:
@@ -191,7 +191,7 @@ class _View:
 
         def is_quiet() -> bool:
             seen = course.daemon.standing()
-            return seen is None or not seen.open
+            return course.daemon.is_absent() if seen is None else not seen.open
 
         return fetch(
             digest, course.places.incoming, doors=config.https.centres, caller=caller, wait=time.sleep,

@@ -12,13 +12,14 @@ import msgspec
 
 from kiosk.bundle import BundleRefused, UnpackingFailed, Verified
 from kiosk.messages import DeviceError
-from kiosk.update import judging, machine, release
+from kiosk.update import judging, machine, release, states
 from kiosk.update.daemon import Daemon
 from kiosk.update.judging import Facts, Refusal
-from kiosk.update.machine import POLL_S, Answered, Broke, Done, Drilled, Ended, Event, Order, State
+from kiosk.update.machine import POLL_S
 from kiosk.update.places import Places, UpdateFailed
 from kiosk.update.record import Papers, Record, fresh_id, keep, outcome
 from kiosk.update.slots import Slots
+from kiosk.update.states import Answered, Broke, Done, Drilled, Ended, Event, Order, State
 from kiosk.update.system import System
 from kiosk.updates import Ending, UpdateOutcome
 
@@ -79,7 +80,7 @@ class Course:
             self.slots.allow(version)
         record = msgspec.structs.replace(record, slot=self.slots.spare())
         self.papers.write(record)
-        return self._run(record, machine.Installing(), verified)
+        return self._run(record, states.Installing(), verified)
 
     def resume(self) -> UpdateOutcome | None:
         """Take up what a cut interrupted; None when there is nothing."""
@@ -95,7 +96,8 @@ class Course:
         if current == record.slot and record.switched:
             return self._end(record, "succeeded", Refusal(""))
         if record.version in self.slots.refused():
-            return self._end(record, "rolled_back", self._why(record.version))
+            why = self._why(record.version)
+            return self._run(record, machine.resume_back(why, self.now()), None)
         return self._end(record, "failed", Refusal("update_interrupted"))
 
     def _why(self, version: str) -> Refusal:
@@ -114,8 +116,9 @@ class Course:
         order = Order(version=record.version, force=self.wishes.force)
         while (what := machine.action(state)) is not None:
             if what != "ask":
-                self.say(what, record.version)
-            if isinstance(state, machine.Switching):
+                back = isinstance(state, states.Starting) and isinstance(state.after, states.Settling)
+                self.say(what, record.before_version if back else record.version)
+            if isinstance(state, states.Switching):
                 record = msgspec.structs.replace(record, before=keep(state.before), switched=True)
             event = self._do(what, state, record, verified)
             after = machine.step(state, event, order, self.now())
@@ -125,11 +128,11 @@ class Course:
         assert isinstance(state, Ended)  # noqa: S101 - the only state without an action
         return self._end(record, state.ending, state.why)
 
-    def _do(self, what: machine.Action, state: State, record: Record, verified: Verified | None) -> Event:
+    def _do(self, what: states.Action, state: State, record: Record, verified: Verified | None) -> Event:
         try:
             match what:
                 case "ask":
-                    return Answered(self.daemon.standing(), bool(self.slots.on_trial()))
+                    return self._ask()
                 case "drill":
                     missing = self.daemon.drill()
                     return Answered(None) if missing is None else Drilled(missing)
@@ -140,7 +143,6 @@ class Course:
                 case "switch":
                     self.papers.write(record)
                     self.slots.switch(record.slot)
-                    self.system.restart()
                 case "start":
                     self.system.restart()
                 case "confirm":
@@ -152,6 +154,11 @@ class Course:
         except (BundleRefused, UnpackingFailed, DeviceError) as error:
             return Broke(Refusal("update_disk", str(error)))
         return Done()
+
+    def _ask(self) -> Answered:
+        seen = self.daemon.standing()
+        absent = seen is None and self.daemon.is_absent()
+        return Answered(seen, bool(self.slots.on_trial()), absent=absent)
 
     def _install(self, record: Record, verified: Verified | None) -> None:
         if verified is None:
@@ -174,13 +181,11 @@ class Course:
 
     def _go_back(self, record: Record, state: State) -> None:
         if self.slots.on_trial() == record.slot:
-            why = state.why if isinstance(state, machine.GoingBack) else Refusal("update_start")
+            why = state.why if isinstance(state, states.GoingBack) else Refusal("update_start")
             self.slots.back(f"{why.code}: {why.detail}" if why.detail else why.code)
-        self.system.restart()
 
     def refuse(self, why: Refusal, *, version: str, digest: str, command_id: str) -> UpdateOutcome:
-        """Tell the centre that what it ordered is not done; what was fetched goes first, to make room."""
-        release.forget(self.places.incoming)
+        """Tell the centre that what it ordered is not done."""
         record = Record(
             update_id=command_id, command_id=command_id, version=version, release=digest, slot="",
             before_version=self.slots.version(self.slots.current()),
@@ -188,7 +193,11 @@ class Course:
         return self._end(record, "failed", why)
 
     def _end(self, record: Record, ending: Ending, why: Refusal) -> UpdateOutcome:
+        """Leave the outcome; what was fetched goes first, to make room, but for an order that still waits."""
         release.clear(self.places)
+        order = self.papers.order()
+        waits = order is not None and order.command_id != record.command_id
+        release.forget(self.places.incoming, keep=order.release if order is not None and waits else "")
         ended = outcome(record, ending, why)
         self.papers.finish(ended)
         return ended

@@ -25,6 +25,10 @@ class Daemon:
         except (DaemonAway, Refused):
             return None
 
+    def is_absent(self) -> bool:
+        """Tell whether there is none: no socket. One that is silent may have an incident open."""
+        return not self._socket.exists()
+
     def drill(self) -> str | None:
         """Run a silent drill; name the routes without an answer. None when it did not come to a verdict."""
         try:

@@ -1,7 +1,7 @@
 """A release by the centre's door: in parts, each its own call, taken up where a break left it.
 
-Nothing is trusted of it: the file is verified whole afterwards. Waits while an incident is open, and leaves
-once one opens, so that an alarm has the line for itself. Never takes the last room of the disk.
+Nothing is trusted of it: the file is verified whole afterwards. Waits while an incident is open or may be,
+and leaves once one opens, so that an alarm has the line for itself. Never takes the last room of the disk.
 """
 
 import os

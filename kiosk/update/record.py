@@ -76,8 +76,15 @@ class Papers:
         """Give the centre's order."""
         return update_folder.read(self._folder, REQUEST, UpdateRequest)
 
-    def order_age_s(self) -> float:
-        """Tell how long the order has been lying there, by the clock of the disk."""
+    def order_age_s(self, order: UpdateRequest) -> float:
+        """Tell how long the order has been lying there.
+
+        By the time since the boot while that boot lasts: a clock without a battery is set only later, and an
+        order that came before would seem days old. After another boot by the clock of the disk.
+        """
+        boot_id, now_s = update_folder.boot()
+        if boot_id and order.boot_id == boot_id:
+            return max(0.0, now_s - order.boot_s)
         with suppress(OSError):
             return max(0.0, datetime.now(UTC).timestamp() - (self._folder / REQUEST).stat().st_mtime)
         return 0.0

@@ -103,12 +103,14 @@ class PretendDaemon:
     alarms: int = 0  # as often an incident is open
     asked: int = 0
     restarts: int = 0
+    interrupted: int = 0  # restarts in the middle of an incident
     running: str = ""
     drills: list[str] = field(default_factory=list)
 
     def restart(self) -> None:
         """Start as systemd does: the guard first, again and again while it ends at once."""
         self.restarts += 1
+        self.interrupted += bool(self.alarms)
         for _ in range(6):
             self.bench.slots.do("guard")
             self.running = self._current()
@@ -129,6 +131,9 @@ class PretendDaemon:
             return stands(self.running, open=True, state="alerting")
         up = ("sms",) if wrong == "link" else ("mqtt", "sms")
         return stands(self.running, up=up)
+
+    def is_absent(self) -> bool:
+        return False
 
     def drill(self) -> str | None:
         self.drills.append(self.running)

@@ -3,8 +3,11 @@
 import fcntl
 import json
 import os
+import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +19,8 @@ from kiosk import update_folder
 from kiosk.bundle import file_id
 from kiosk.cli import main
 from kiosk.messages import LinkDown
-from kiosk.update.places import UpdateFailed
+from kiosk.update.daemon import Daemon
+from kiosk.update.places import Places, UpdateFailed
 from kiosk.update.record import Papers
 from kiosk.update_folder import OUTCOME, REQUEST
 from kiosk.updates import UpdateOutcome
@@ -151,6 +155,48 @@ def test_an_order_that_ends_gives_its_room_back_before_it_is_answered(
     assert left == []
 
 
+class Enough(Exception):
+    """The test has seen enough."""
+
+
+@pytest.mark.parametrize("answer", [b"", b'{"error": "busy: 8 clients are connected already"}\n'])
+def test_nothing_is_fetched_while_a_daemon_is_there_and_gives_no_answer(
+    bench: UpdateBench, run: Run, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """An incident may be open, and the line is its own."""
+    lay_order(bench.state, "2.0")
+    asked: list[str] = []
+
+    def wait(_seconds: float) -> None:
+        raise Enough
+
+    doors = SimpleNamespace(call=lambda door, _question: asked.append(door))
+    monkeypatch.setattr("time.sleep", wait)
+    monkeypatch.setattr("kiosk.net.call.Caller", lambda *_: doors)
+    https = SimpleNamespace(tls=object(), centres=["a.example.kz:8443"])
+    config = SimpleNamespace(https=https, paths=SimpleNamespace(state=str(bench.state)))
+    monkeypatch.setattr("kiosk.arming.read_config", lambda _file: (config, ()))
+    monkeypatch.setattr("kiosk.update.daemon.ASK_S", 0.2)
+    path = bench.root / "kiosk.sock"
+    monkeypatch.setattr("kiosk.update.daemon.Daemon", lambda *_: Daemon(path, 1.0))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        links: list[socket.socket] = []
+
+        def accept() -> None:
+            links.append(listener.accept()[0])
+            links[0].sendall(answer)
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        done = run("--from-centre")
+        accepting.join()
+        links[0].close()
+    assert isinstance(done.exception, Enough)
+    assert asked == []
+
+
 def test_an_order_waits_while_no_door_answers(
     bench: UpdateBench, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +206,61 @@ def test_an_order_waits_while_no_door_answers(
     part.touch()
     fetched(monkeypatch, LinkDown("no route"))
     assert run("--from-centre").exit_code == 1
-    file = bench.state / "update" / REQUEST
-    assert file.exists()
+    assert (bench.state / "update" / REQUEST).exists()
     assert part.exists()
-    os.utime(file, (1.0, 1.0))
+
+
+DAY_S = 24 * 3600.0
+
+
+@pytest.mark.parametrize(
+    ("laid", "now", "expired"),
+    [
+        (("one", 30.0), ("one", 90.0), False),
+        (("one", 30.0), ("one", 29.0 + DAY_S), False),
+        (("one", 30.0), ("one", 31.0 + DAY_S), True),
+        (("one", 90.0), ("one", 30.0), False),
+        (("one", 30.0), ("another", 30.0), True),
+        (("", 30.0), ("", 30.0), True),
+        (None, ("one", 30.0), True),
+    ],
+)
+def test_an_order_grows_old_by_the_time_since_the_boot_while_that_lasts(
+    bench: UpdateBench, monkeypatch: pytest.MonkeyPatch, laid: Any, now: Any, expired: bool
+) -> None:
+    """The clock without a battery is set after the order came: the file seems to be of long ago."""
+    monkeypatch.setattr("kiosk.update_folder.boot", lambda: laid)
+    (lay_order if laid else _lay_old)(bench.state, "2.0")
+    os.utime(bench.state / "update" / REQUEST, (1.0, 1.0))
+    monkeypatch.setattr("kiosk.update_folder.boot", lambda: now)
+    papers = Papers(Places(bench.root), bench.state)
+    order = papers.order()
+    assert order is not None
+    assert order.version == "2.0"
+    assert (papers.order_age_s(order) > DAY_S) == expired
+
+
+def _lay_old(state: Path, version: str) -> None:
+    """Lay an order down as earlier versions do."""
+    order = {"command_id": "c1", "release": "ab" * 32, "version": version}
+    (state / "update").mkdir()
+    (state / "update" / REQUEST).write_text(json.dumps(order))
+
+
+def test_an_order_is_carried_out_though_the_clock_was_set_since(
+    bench: UpdateBench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = bench.release("2.0")
+    lay_order(bench.state, "2.0", file_id(path))
+    os.utime(bench.state / "update" / REQUEST, (1.0, 1.0))
+    fetched(monkeypatch, path)
+    assert run("--from-centre").exit_code == 0
+    assert (told(bench).ending, told(bench).code) == ("succeeded", "")
+
+
+def test_an_order_of_another_boot_that_lies_too_long_is_answered(bench: UpdateBench, run: Run) -> None:
+    _lay_old(bench.state, "2.0")
+    os.utime(bench.state / "update" / REQUEST, (1.0, 1.0))
     assert run("--from-centre").exit_code == 0
     assert told(bench).code == "update_expired"
 

@@ -1,14 +1,16 @@
 """An update on real slots: kept when it stands, taken back when not, whole again after a cut at any step."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.update_bench import Cut, PretendDaemon, UpdateBench, course
+from fakes.update_bench import BenchCourse, Cut, PretendDaemon, UpdateBench, course
 from kiosk_orders import lay_order
 
 from kiosk import update_folder
-from kiosk.bundle import BundleRefused
+from kiosk.bundle import BundleRefused, file_id
 from kiosk.update.course import Wishes
+from kiosk.update.machine import JUDGE_S
 from kiosk.update.record import RECORD
 from kiosk.update_folder import OUTCOME, REQUEST
 from kiosk.updates import UpdateOutcome
@@ -44,7 +46,7 @@ def test_a_healthy_version_is_kept_and_told(bench: UpdateBench) -> None:
     ended = course(bench, daemon, said=lambda what, _: said.append(what)).install(path)
     assert (ended.ending, ended.version, ended.before) == ("succeeded", "2.0", "1.0")
     assert (bench.slots.current, bench.slots.trial, daemon.running) == ("b", None, "2.0")
-    assert said == ["verify", "install", "prepare", "switch", "drill", "confirm"]
+    assert said == ["verify", "install", "prepare", "switch", "start", "drill", "confirm"]
     assert daemon.drills == ["2.0"]
     assert told(bench) == ended
     assert not (bench.slots.base / RECORD).exists()
@@ -84,6 +86,107 @@ def test_nothing_is_switched_while_an_incident_is_open(bench: UpdateBench) -> No
     assert ended.ending == "succeeded"
     assert made.clock_s >= 20 * 60
     assert daemon.restarts == 2
+
+
+def during(made: BenchCourse, change: str, then: Callable[[], None]) -> None:
+    """Let something happen while the slots are being changed, which takes seconds on a busy card."""
+    really = getattr(made.slots, change)
+
+    def changed(word: str) -> None:
+        really(word)
+        then()
+
+    setattr(made.slots, change, changed)
+
+
+def test_an_incident_that_opens_while_the_slots_are_switched_is_not_interrupted(bench: UpdateBench) -> None:
+    daemon = daemon_of(bench)
+    made = course(bench, daemon)
+    during(made, "switch", lambda: setattr(daemon, "alarms", 5))
+    ended = made.install(bench.release("2.0"))
+    assert (ended.ending, daemon.running, daemon.alarms) == ("succeeded", "2.0", 0)
+    assert (daemon.restarts, daemon.interrupted) == (2, 0)
+
+
+def test_an_incident_that_opens_on_the_way_back_is_not_interrupted(bench: UpdateBench) -> None:
+    daemon = daemon_of(bench, v2_0="link")
+    made = course(bench, daemon)
+    during(made, "back", lambda: setattr(daemon, "alarms", 5))
+    ended = made.install(bench.release("2.0"))
+    assert (ended.ending, ended.code, daemon.running, daemon.alarms) == (
+        "rolled_back", "update_link", "1.0", 0,
+    )  # fmt: skip
+    assert (daemon.restarts, daemon.interrupted) == (3, 0)
+
+
+def test_a_good_version_whose_drill_an_incident_interrupted_late_is_kept(bench: UpdateBench) -> None:
+    daemon = daemon_of(bench)
+    made = course(bench, daemon)
+
+    def interrupted() -> None:
+        made.clock_s += JUDGE_S
+        daemon.alarms = 5
+        daemon.drill = really  # type: ignore[method-assign]
+
+    really, daemon.drill = daemon.drill, interrupted  # type: ignore[method-assign, assignment]
+    ended = made.install(bench.release("2.0"))
+    assert (ended.ending, daemon.drills, daemon.interrupted) == ("succeeded", ["2.0"], 0)
+
+
+def test_a_way_back_that_was_cut_before_the_restart_ends_with_the_previous_version_running(
+    bench: UpdateBench,
+) -> None:
+    daemon = daemon_of(bench, v2_0="link")
+    made = course(bench, daemon)
+    during(made, "back", lambda: setattr(daemon, "standing", cut))
+    really = daemon.standing
+    with pytest.raises(Cut):
+        made.install(bench.release("2.0"))
+    assert (daemon.running, bench.slots.current) == ("2.0", "a")
+    daemon.standing = really  # type: ignore[method-assign]
+    daemon.alarms = 3
+    ended = course(bench, daemon).resume()
+    assert ended is not None
+    assert (ended.ending, ended.code, daemon.running) == ("rolled_back", "update_link", "1.0")
+    assert daemon.interrupted == 0
+
+
+def cut() -> None:
+    raise Cut
+
+
+def fetched(bench: UpdateBench) -> Path:
+    """Give a release where one that was fetched lies."""
+    made = bench.release("2.0")
+    incoming = bench.slots.base / "incoming"
+    incoming.mkdir()
+    return made.rename(incoming / f"pana-release-{file_id(made)}.tar")
+
+
+def test_a_cut_in_the_judging_leaves_no_release_on_the_card(bench: UpdateBench) -> None:
+    daemon = daemon_of(bench)
+    path = fetched(bench)
+    lay_order(bench.state, "2.0")
+    really, daemon.drill = daemon.drill, cut  # type: ignore[method-assign, assignment]
+    with pytest.raises(Cut):
+        course(bench, daemon).install(path, command_id="c1")
+    daemon.drill = really  # type: ignore[method-assign]
+    ended = course(bench, daemon).resume()
+    assert ended is not None
+    assert ended.ending == "succeeded"
+    assert list(path.parent.iterdir()) == []
+
+
+def test_what_was_fetched_for_an_order_that_still_waits_stays(bench: UpdateBench) -> None:
+    daemon = daemon_of(bench)
+    lay_order(bench.state, "2.1", "cd" * 32, "c2")
+    incoming = bench.slots.base / "incoming"
+    incoming.mkdir()
+    part = incoming / f"{'cd' * 32}.part"
+    for file in (part, incoming / f"pana-release-{'ab' * 32}.tar"):
+        file.touch()
+    assert course(bench, daemon).install(bench.release("2.0")).ending == "succeeded"
+    assert list(incoming.iterdir()) == [part]
 
 
 def test_a_daemon_that_is_away_stops_the_update_unless_it_is_forced(bench: UpdateBench) -> None:

@@ -1,5 +1,7 @@
 """What an update hears from the daemon: no answer and no verdict are never taken for a good one."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,32 @@ SOCKET = Path("/nowhere/kiosk.sock")
 def test_a_daemon_that_is_away_stands_nowhere() -> None:
     assert Daemon(SOCKET, 1.0).standing() is None
     assert Daemon(SOCKET, 1.0).drill() is None
+
+
+@pytest.mark.parametrize("answer", [b"", b'{"error": "busy: 8 clients are connected already"}\n'])
+def test_a_daemon_that_gives_no_answer_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """It may have an incident open: only where there is no socket there is none."""
+    monkeypatch.setattr(daemon, "ASK_S", 0.2)
+    path = tmp_path / "kiosk.sock"
+    asked = Daemon(path, 1.0)
+    assert asked.is_absent()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        links: list[socket.socket] = []
+
+        def accept() -> None:
+            links.append(listener.accept()[0])
+            links[0].sendall(answer)
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        assert asked.standing() is None
+        accepting.join()
+        links[0].close()
+    assert not asked.is_absent()
 
 
 def test_its_own_words_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
