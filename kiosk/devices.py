@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +144,17 @@ class Devices:
         self._tell_certificate()
 
     def look_at_papers(self) -> None:
-        """Tell which files of this kiosk's identity are there: some come after the start, by enrolment.
+        """Tell which of this kiosk's own files can be used: some come after the start, by enrolment.
 
         Now and then also how long its certificate lives: MQTT tells that only while it is connected.
         """
+        from kiosk import site_check
         from kiosk.net import papers
 
-        self.post(papers.look(self._site.config))
+        found = papers.look(self._site.config)
+        if wrong := site_check.look(self._armed, self._site.words):
+            found = replace(found, missing={**found.missing, "config_wrong": wrong})
+        self.post(found)
         if time.monotonic() >= self._certificate_s:
             with suppress(DeviceError):  # `cert_missing` tells it; it is read as soon as it is there
                 self._tell_certificate()

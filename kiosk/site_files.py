@@ -8,19 +8,10 @@ import kiosk
 from kiosk import starts
 from kiosk.arming import read_config
 from kiosk.config import Config
-from kiosk.config_check import check
-from kiosk.messages import ConfigError
 from kiosk.net import papers
-from kiosk.prompts import Catalogue
 from kiosk.site import Site
+from kiosk.site_check import demand_sound
 from kiosk.words import load_catalogue
-
-
-def demand_sound(config: Config, file: Path, words: Catalogue) -> None:
-    """Check the rules between keys. Raises ConfigError that lists every broken one."""
-    errors = [problem for problem in check(config, words) if problem.level == "error"]
-    if errors:
-        raise ConfigError("\n".join(f"{file}: {problem.key}: {problem.what}" for problem in errors))
 
 
 def load_config(file: Path) -> tuple[Config, str]:

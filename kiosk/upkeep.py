@@ -17,7 +17,7 @@ from kiosk.reports import Reports
 from kiosk.sms_text import LOCAL_OFFSET_MS
 
 VOICE_EVERY_S = 300.0  # a speaker that broke is tried again that often
-PAPERS = ("ca_missing", "cert_missing", "sms_key_missing")
+PAPERS = ("ca_missing", "cert_missing", "sms_key_missing", "config_wrong")
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
@@ -60,7 +60,7 @@ class Upkeep:
         return self._reports.fault("cert_expiring", now, wrong=soon, detail=f"{days_left} days")
 
     def papers(self, missing: Mapping[str, str], now: Now) -> list[Effect]:
-        """Judge the files that prove who this kiosk is: one that is missing is a fault, and stops nothing."""
+        """Judge the files that say who this kiosk is: one that is missing or wrong is a fault, and stops nothing."""
         return [
             effect
             for code in PAPERS

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import pytest
 from fakes.wired import site_file
 
-from kiosk.arming import arm, read_config
+from kiosk.arming import arm, arm_by_copy, read_config
 from kiosk.demo import settings
 from kiosk.messages import ConfigError, EdgeSeen, InputLost, KioskEvent, LevelRead
 
@@ -80,6 +80,25 @@ def test_the_text_is_kept_as_it_was_read(tmp_path: Path) -> None:
     config, text = read_config(file)
     assert text == file.read_text(encoding="utf-8")
     assert config.kiosk.number == 17
+
+
+def test_a_kiosk_whose_file_is_damaged_arms_by_the_one_it_last_ran_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = site_file(tmp_path)
+    file = tmp_path / "damaged.toml"
+    error = ConfigError("damaged.toml: line 3: no value")
+    monkeypatch.setattr("kiosk.arming.USUAL_COPY", copy)
+    with pytest.raises(ConfigError, match="line 3"):
+        arm_by_copy(file, error, allow_mock=True)  # a file of a demo has no copy
+    monkeypatch.setattr("kiosk.arming.USUAL_FILE", file)
+    armed = arm_by_copy(file, error, allow_mock=True)
+    assert (armed.file, armed.site_file, armed.wrong) == (copy, file, str(error))
+    assert armed.inputs.opened
+    armed.inputs.close()
+    copy.write_text("[kiosk\n")
+    with pytest.raises(ConfigError, match="line 3"):
+        arm_by_copy(file, error, allow_mock=True)
 
 
 @pytest.mark.real

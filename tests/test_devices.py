@@ -31,6 +31,7 @@ from kiosk.messages import (
     DeviceError,
     JournalLoaded,
     LinkFell,
+    PapersRead,
     Snapshot,
     VoiceBroke,
     VoiceRefreshed,
@@ -322,6 +323,15 @@ def test_the_certificate_is_told_again_and_again_though_mqtt_never_connects(
     bench.devices.look_at_papers()
     assert len(bench.ear.all(CertificateRead)) == 2
     bench.armed.inputs.close()
+
+
+def test_a_damaged_configuration_is_told_before_the_next_start_meets_it(doored: Bench) -> None:
+    doored.devices.look_at_papers()
+    assert "config_wrong" not in doored.ear.all(PapersRead)[-1].missing
+    doored.armed.site_file.write_text("[kiosk")
+    doored.devices.look_at_papers()
+    assert "site.toml" in doored.ear.all(PapersRead)[-1].missing["config_wrong"]
+    doored.armed.inputs.close()
 
 
 def test_a_renewal_is_told_with_the_new_certificate(

@@ -87,11 +87,12 @@ def _site(file: Path, bundle_file: Path | None, pub: Path, prompts: Any) -> Any:
         raise click.ClickException(
             f"--bundle needs {error.name}, which is missing: pip install 'pana-kiosk[desk]'"
         ) from error
+    from kiosk import site_check
     from kiosk.config import Config
     from kiosk.config_text import decode
 
     verified = bundle.verify(bundle_file, bundle.load_public_key(pub), kind="kiosk")
     where = bundle_file / "site.toml"
     site = decode(Config, bundle.content(verified, "site.toml").decode("utf-8", "replace"), str(where))
-    site_files.demand_sound(site, where, prompts)
+    site_check.demand_sound(site, where, prompts)
     return site

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from kiosk.commands.exits import Exit
 from kiosk.commands.options import config_option
+
+if TYPE_CHECKING:
+    from kiosk.app import Daemon
+    from kiosk.arming import Armed
 
 log = logging.getLogger("kiosk")
 # sd-daemon(3): a line that begins with <N> has the syslog priority N.
@@ -100,18 +104,12 @@ def run(file: Path, *, allow_mock_pins: bool) -> None:
     """Run the kiosk until it is told to stop.
 
     Ends with 0 when it was told to stop, 75 when the centre ordered a restart, 78 when the configuration
-    is wrong and 70 after an error of the program itself: systemd starts it again and the journal resumes.
+    is wrong (and there is no copy of one that it ran with before) and 70 after an error of the program
+    itself: systemd starts it again and the journal resumes.
     """
     set_up_log(sys.stderr, os.environ)
     try:
-        from kiosk.arming import arm
-
-        armed = arm(file, allow_mock=allow_mock_pins)
-        log.info("armed inputs=%d of=%d", len(armed.inputs.opened), len(armed.config.inputs()))
-
-        from kiosk.app import Daemon  # only now: it is half a second of a Pi's time
-
-        code = Daemon(armed).run()
+        code = _start(file, allow_mock=allow_mock_pins).run()
     except ValueError as error:
         from kiosk.messages import ConfigError
 
@@ -125,3 +123,32 @@ def run(file: Path, *, allow_mock_pins: bool) -> None:
         log.exception("stopped=crash")
         sys.exit(Exit.CRASHED)
     sys.exit(code)
+
+
+def _start(file: Path, *, allow_mock: bool) -> "Daemon":
+    """Arm, then load the rest. With a wrong file that is what the kiosk last ran with; raises ConfigError."""
+    from kiosk.arming import arm, arm_by_copy
+    from kiosk.messages import ConfigError
+
+    try:
+        armed = arm(file, allow_mock=allow_mock)
+    except ConfigError as error:
+        armed = arm_by_copy(file, error, allow_mock=allow_mock)
+    _tell(armed)
+    from kiosk.app import Daemon  # only now: it is half a second of a Pi's time
+
+    try:
+        return Daemon(armed)
+    except ConfigError as error:
+        if armed.wrong:
+            raise
+        armed.inputs.close()
+        armed = arm_by_copy(file, error, allow_mock=allow_mock)
+        _tell(armed)
+        return Daemon(armed)
+
+
+def _tell(armed: "Armed") -> None:
+    for line in armed.wrong.splitlines():
+        log.error("config=wrong using=%s reason=%s", armed.file, line)
+    log.info("armed inputs=%d of=%d", len(armed.inputs.opened), len(armed.config.inputs()))

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from kiosk import bundle
 from kiosk.config import Config
 from kiosk.config_text import decode
-from kiosk.site_files import demand_sound
+from kiosk.site_check import demand_sound
 from kiosk.words import load_catalogue
 
 NEEDED = ("ca.pem", "door", "options.env", "options.toml", "site.toml", "token")

@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from kiosk.arming import COPY, Armed
 from kiosk.cli import main
 from kiosk.commands.exits import Exit
 from kiosk.commands.run import Lines, is_journal, set_up_log
+from kiosk.site_check import demand_sound
+from kiosk.words import load_catalogue
 
 EXAMPLE = Path(__file__).parents[2] / "provisioning" / "site.example.toml"
+TWICE = re.compile(r"pin = \d+")
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +87,34 @@ def test_a_wrong_configuration_is_told_fault_by_fault(
     lines = answer.stderr.strip().split("\n")
     assert len(lines) > 3
     assert all("level=error logger=kiosk config=wrong reason=" in line for line in lines)
+
+
+@pytest.mark.parametrize("wrong", ["[kiosk\n", "rules"])
+def test_a_kiosk_whose_file_became_wrong_runs_with_the_one_before_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
+) -> None:
+    """Its next start must not be deaf: a bad block, a cut while an editor wrote, a wrong word."""
+    good = f'{EXAMPLE.read_text("utf-8")}\n[gpio]\nfactory = "mock"\n'
+    file, copy = tmp_path / "site.toml", tmp_path / COPY
+    copy.write_text(good, encoding="utf-8")
+    file.write_text(TWICE.sub("pin = 17", good) if wrong == "rules" else wrong, encoding="utf-8")
+    monkeypatch.setattr("kiosk.arming.USUAL_FILE", file)
+    monkeypatch.setattr("kiosk.arming.USUAL_COPY", copy)
+    seen: list[Armed] = []
+
+    class Sound(Told):
+        def __init__(self, armed: Armed) -> None:
+            demand_sound(armed.config, armed.file, load_catalogue())
+            seen.append(armed)
+
+    monkeypatch.setattr("kiosk.app.Daemon", Sound)
+    answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
+    assert answer.exit_code == Exit.RESTART, answer.output
+    assert f"config=wrong using={copy} reason=" in answer.stderr
+    assert [(armed.file, armed.site_file, bool(armed.wrong)) for armed in seen] == [(copy, file, True)]
+    copy.unlink()
+    answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
+    assert answer.exit_code == Exit.CONFIG
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("a bug")])

@@ -10,7 +10,7 @@ from kiosk.arming import read_config
 from kiosk.demo import settings, stage
 from kiosk.messages import DeviceError
 from kiosk.monitor.config import read
-from kiosk.site_files import demand_sound
+from kiosk.site_check import demand_sound
 from kiosk.words import load_catalogue
 
 WORDS = load_catalogue()

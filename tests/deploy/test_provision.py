@@ -235,6 +235,20 @@ def test_an_enrolled_kiosk_keeps_the_key_that_the_centre_gave_and_gets_no_token(
     assert not (folder / "token").exists()
 
 
+def test_the_copy_of_a_configuration_goes_with_the_file_that_it_was_made_of(board: Board, desk: Desk) -> None:
+    """A card that becomes another kiosk must never arm with the place of the one before."""
+    assert board.provision(desk.kiosk_file).returncode == 0
+    copy, site = (
+        board.root / f"{path}" for path in ("var/lib/pana-kiosk/site.good.toml", "etc/pana-kiosk/site.toml")
+    )
+    copy.write_text(site.read_text(encoding="utf-8"), encoding="utf-8")
+    assert board.provision(desk.kiosk_file).stdout.splitlines()[-1] == "0 changed"
+    assert copy.exists()
+    site.write_text("of the kiosk before", encoding="utf-8")
+    assert board.provision(desk.kiosk_file).stdout.splitlines()[-1] == "2 changed"
+    assert not copy.exists()
+
+
 def test_a_newer_version_that_an_update_brought_stays(board: Board, desk: Desk) -> None:
     assert board.provision(desk.kiosk_file).returncode == 0
     slot = board.root / "opt/pana-kiosk/slots/a"
