@@ -21,7 +21,7 @@ from pki import Authority, Pair
 from kiosk import control
 from kiosk.demo import settings
 from kiosk.messages import DeviceError
-from kiosk.sim.broker import MosquittoBroker, ServerTls
+from kiosk.sim.broker import MosquittoBroker, ServerTls, free_port
 from kiosk.sim.link import TcpLink, listen_here
 from kiosk.sim.modem import SimModem
 from kiosk.sim.phone import Phone
@@ -59,7 +59,7 @@ class KioskSite:
         self.link = TcpLink(
             self.broker.port, listen=listen
         )  # between kiosk and broker; the centre has its own way
-        self.door_port = _free_port() if doors else 0
+        self.door_port = free_port() if doors else 0
         self.door_link = TcpLink(self.door_port, listen=listen) if doors else None
         wiring = settings.Wiring(
             folder=self.folder, clips=self.folder / "clips", broker_port=self.broker.port,
@@ -178,11 +178,6 @@ def _with_tls(text: str, port: int, ca: Path, pair: Pair) -> str:
     after = rest.partition(MQTT_END)[2]
     files = f'[mqtt.tls]\nca = "{ca}"\ncert = "{pair.cert}"\nkey = "{pair.key}"\n\n'
     return f'{before}[mqtt]\nbrokers = ["localhost:{port}"]\nkeepalive_s = 4\n{files}{MQTT_END}{after}'
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

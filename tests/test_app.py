@@ -79,6 +79,7 @@ def test_one_road_that_hangs_leaves_the_other(tmp_path: Path, wired: Wired, hung
 def test_the_alert_is_handed_over_before_anything_else_of_its_turn(tmp_path: Path, wired: Wired) -> None:
     with running(tmp_path, wired) as kiosk:
         kiosk.up("mqtt", "sms")
+        wait_for(lambda: wired.disk.stored is not None, PATIENCE_S)  # else that write counts as the alert's
         handed: list[str] = []
         carry_out = kiosk.daemon.loop._execute
         kiosk.daemon.loop._execute = lambda effect: (handed.append(type(effect).__name__), carry_out(effect))[
@@ -189,7 +190,7 @@ def test_an_ordered_end_says_stopped_and_closes_everything_in_order(tmp_path: Pa
     (tmp_path / "run").mkdir()
     with running(tmp_path, wired) as kiosk:
         kiosk.up("mqtt", "sms")
-        wait_for(lambda: wired.board.reads and wired.lamp.shown, PATIENCE_S)
+        wait_for(lambda: wired.board.reads and wired.lamp.shown and "voice.probe" in wired.calls, PATIENCE_S)
         starts = tmp_path / "run" / "starts.json"
         assert starts.exists()
         assert kiosk.stop() == 0
@@ -265,7 +266,7 @@ def test_a_device_that_hangs_holds_up_the_end_for_its_own_time_only(
         wired.gates[hung].clear()
         kiosk.press()
         assert kiosk.stop() == 0
-        assert status_at_broker(wired) == "stopped"
+        wait_for(lambda: status_at_broker(wired) == "stopped", PATIENCE_S)
 
 
 def test_an_error_of_the_core_ends_the_daemon_saves_the_incident_and_never_says_stopped(

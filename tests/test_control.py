@@ -13,19 +13,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from kiosk.control import ControlServer, DaemonAway, ask, connection, server, watch
+from kiosk import control
+from kiosk.control import ControlServer, DaemonAway, connection, server, watch
 from kiosk.messages import DeviceError
 
 pytestmark = pytest.mark.real
 
+PATIENCE_S = 45.0  # a deadline, never a delay
 Asked = list[tuple[dict[str, Any], Callable[[dict[str, Any]], None]]]
 
 
-def until(condition: Callable[[], object], deadline_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], deadline_s: float = PATIENCE_S) -> None:
     end = time.monotonic() + deadline_s
     while not condition():
         assert time.monotonic() < end, "the condition never held"
         time.sleep(0.005)
+
+
+def ask(path: Path, request: dict[str, Any], timeout_s: float = PATIENCE_S) -> dict[str, Any]:
+    return control.ask(path, request, timeout_s)
 
 
 @contextmanager
@@ -73,7 +79,7 @@ def dial(path: Path) -> Iterator[Callable[[], socket.socket]]:
     def connect() -> socket.socket:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         links.append(link)
-        link.settimeout(10)
+        link.settimeout(PATIENCE_S)
         link.connect(str(path))
         return link
 
@@ -200,7 +206,7 @@ def test_the_handler_may_close_the_server(serve: Any, path: Path) -> None:
 
 def test_every_watcher_gets_every_event_in_order(serve: Any, path: Path) -> None:
     mine = serve()
-    first, second = watch(path), watch(path)
+    first, second = watch(path, PATIENCE_S), watch(path, PATIENCE_S)
     seen: list[list[dict[str, Any]]] = [[], []]
 
     def follow(events: Iterator[dict[str, Any]], into: list[dict[str, Any]]) -> None:
@@ -255,7 +261,7 @@ def test_a_slow_watcher_is_dropped_and_the_others_go_on(serve: Any, path: Path, 
 
 def test_a_watch_that_is_dropped_says_so(serve: Any, path: Path) -> None:
     mine = serve()
-    events = watch(path)
+    events = watch(path, PATIENCE_S)
     watched = meanwhile(lambda: any(client.watching for client in mine._all()), mine.close)
     with watched, pytest.raises(DaemonAway, match="hung up"):
         next(events)

@@ -3,6 +3,7 @@
 The rules are `fakes/kiosk_machine.py`, the truths `fakes/kiosk_witness.py`.
 """
 
+import pytest
 from fakes.kiosk_machine import KioskMachine
 from hypothesis import HealthCheck, settings
 
@@ -10,3 +11,4 @@ TestKiosk = KioskMachine.TestCase
 TestKiosk.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestKiosk.pytestmark = [pytest.mark.timeout(600)]  # shrinking alone may take 300 s

@@ -32,6 +32,7 @@ from kiosk.sim.phone import Answer, Phone, Received
 
 START_S = 60.0
 STOP_S = 10.0
+ASK_S = 30.0  # a busy machine is no hung daemon
 Event = dict[str, Any]
 Network = Literal["mqtt", "gsm", "sound"]
 
@@ -183,11 +184,11 @@ class Shop:
 
     def ask_kiosk(self, **question: Any) -> Event:
         """Ask the daemon; raises DeviceError."""
-        return control.ask(self.folder / "run" / "kiosk.sock", question)
+        return control.ask(self.folder / "run" / "kiosk.sock", question, ASK_S)
 
     def ask_centre(self, **question: Any) -> Event:
         """Ask the centre; raises DeviceError."""
-        return control.ask(self.folder / "centre-run" / "monitor.sock", question)
+        return control.ask(self.folder / "centre-run" / "monitor.sock", question, ASK_S)
 
     def press(self, for_s: float = 0.25) -> None:
         """Press the simulated button once."""

@@ -19,7 +19,7 @@ from typing import Any, Self
 from kiosk.messages import LinkDown
 from kiosk.sim.broker import free_port
 
-START_S = 10.0
+START_S = 45.0  # a busy machine is no broken broker
 STOP_S = 5.0
 
 Connected = Callable[[StreamReader, StreamWriter, str], Awaitable[None]]

@@ -8,6 +8,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -24,7 +25,8 @@ from kiosk.messages import LinkDown
 
 SHIPPED = Path(__file__).parents[2] / "provisioning" / "broker"
 MONITOR = "monitor-1"  # the responder that the shipped rules name
-START_S = 10.0
+START_S = 45.0  # a busy machine is no broken broker
+PORTS = range(20_000, 32_000)  # Linux gives 32768-60999 to whoever asks for any port, or connects
 RUNNING = " running\n"
 STOP_S = 5.0
 TLS_KEYS = frozenset(
@@ -38,11 +40,12 @@ def throw_away_passwords(*users: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Find a port on 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port on 127.0.0.1 that nobody uses just now, nor gets by chance; raises LinkDown."""
+    for port in random.SystemRandom().sample(PORTS, min(len(PORTS), 100)):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise LinkDown(f"no free port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

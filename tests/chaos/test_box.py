@@ -1,5 +1,6 @@
 """The kiosk's own network, disk and clocks: every fault that the storm relies on must be a true one."""
 
+import math
 import socket
 import subprocess
 import sys
@@ -19,7 +20,7 @@ pytestmark = [
 ASK = """
 import socket, sys, time
 began_s = time.monotonic()
-with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2) as link:
+with socket.create_connection(("127.0.0.1", int(sys.argv[1])), float(sys.argv[2])) as link:
     for _ in range(60):
         link.sendall(bytes(500))
         left = 500
@@ -36,8 +37,8 @@ def box() -> Iterator[Box]:
 
 
 @pytest.fixture(scope="module")
-def took(box: Box) -> Iterator[Callable[[], float]]:
-    """Give how long 60 questions and answers take from inside, in s; raises where none gets through."""
+def took(box: Box) -> Iterator[Callable[..., float]]:
+    """Give how long 60 questions and answers take from inside, in s; raises where one takes too long."""
     door = box.listen(0)
     port = str(door.getsockname()[1])
 
@@ -54,10 +55,9 @@ def took(box: Box) -> Iterator[Callable[[], float]]:
 
     threading.Thread(target=serve, daemon=True).start()
 
-    def ask() -> float:
-        asked = subprocess.run(
-            [*box.prefix(0), sys.executable, "-c", ASK, port], capture_output=True, check=True
-        )
+    def ask(patience_s: float = 30.0) -> float:
+        command = [*box.prefix(0), sys.executable, "-c", ASK, port, str(patience_s)]
+        asked = subprocess.run(command, capture_output=True, check=True)
         return float(asked.stdout)
 
     yield ask
@@ -71,26 +71,28 @@ def test_a_door_inside_is_not_found_from_outside(box: Box) -> None:
 
 
 def test_lost_packets_are_sent_again_and_all_is_well_when_it_is_cleared(
-    box: Box, took: Callable[[], float]
+    box: Box, took: Callable[..., float]
 ) -> None:
     well_s = took()
     box.lose(20)
-    with suppress(subprocess.CalledProcessError):  # four of ten in a row may be lost for 2 s
-        assert took() > well_s + 0.2  # the kernel waits no shorter before it sends again
+    lossy_s = math.inf
+    with suppress(subprocess.CalledProcessError):  # one that is lost again and again may take longer
+        lossy_s = took()
+    assert lossy_s > well_s + 0.2  # the kernel waits no shorter before it sends again
     box.clear()
-    assert took() < 2.0
+    assert took() < lossy_s
 
 
-def test_a_narrow_link_lets_no_more_pass(box: Box, took: Callable[[], float]) -> None:
+def test_a_narrow_link_lets_no_more_pass(box: Box, took: Callable[..., float]) -> None:
     box.narrow(128)  # 60 times 500 bytes there and back are 60 kB, and its headers
     assert took() > 3.0
     box.clear()
 
 
-def test_nothing_passes_an_unplugged_cable(box: Box, took: Callable[[], float]) -> None:
+def test_nothing_passes_an_unplugged_cable(box: Box, took: Callable[..., float]) -> None:
     box.unplug()
     with pytest.raises(subprocess.CalledProcessError):
-        took()
+        took(2.0)
     box.clear()
     took()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 import schemathesis
-from fakes.doors_site import DoorsSite
+from fakes.doors_site import DoorsSite, patient
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
@@ -34,6 +34,12 @@ CHECKS = [
 ]
 
 pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _patient() -> Iterator[None]:
+    with patient():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """A whole centre with its doors: alert by HTTPS, answer by long poll, enrolment, and kill -9 between them."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from fakes.centre_site import Site, fresh_alert
 from fakes.doors_site import json_of, key_pem, make_csr
 
 from kiosk.control import ask
+from kiosk.sim.broker import free_port
 
 pytestmark = pytest.mark.real
 WORDS = [
@@ -24,8 +24,7 @@ class Doors(Site):
     """A centre whose configuration names doors and a CA that the command line made."""
 
     def __post_init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         super().__post_init__()
         self.manage("ca", "create", "--permit", "localhost")
         paths = ["--cert", f"{self.folder}/doors.crt", "--key", f"{self.folder}/doors.key"]
@@ -115,7 +114,7 @@ def test_an_alert_by_https_reaches_a_person_whose_answer_comes_back_after_kill_9
         assert site.post(kiosk, "alerts", body).json() == received.json()
         assert len(site.alerts()) == 1
 
-        ask(site.socket, {"ask": "accept", "alert": alert_id, "by": "officer-7"})
+        assert ask(site.socket, {"ask": "accept", "alert": alert_id, "by": "officer-7"}, 30)["ok"]
         assert site.replies(kiosk, alert_id, "received", 20) == ["accepted"]
         site.kill()
         site.spawn()

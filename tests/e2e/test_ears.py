@@ -36,6 +36,6 @@ def test_heartbeats_come_by_the_ears_and_again_after_they_were_killed_while_aler
         wait_for(lambda: "event=ears_fell" in site.log())
         site.press()
         wait_for(lambda: site.stage() == "received")
-        wait_for(lambda: site.log().count("event=ears_rose") == 2)
+        wait_for(lambda: site.log().count("event=ears_rose") >= 2)
         before = last_beat(site)
         wait_for(lambda: last_beat(site) > before)

@@ -177,6 +177,7 @@ def test_a_broker_without_a_listener_gives_no_receipt(record_property: Record) -
         goes_by_sms(watched, record_property)
         assert 9.5 < watched.text_on_phone() < 25
         assert site.stage() == "sending"
+        wait_for(lambda: any(event["what"] == "said" for event in told))
         assert watched.end() == 0
         thread.join(10)
         said = {event["key"] for event in told if event["what"] == "said"}
@@ -186,7 +187,7 @@ def test_a_broker_without_a_listener_gives_no_receipt(record_property: Record) -
 
 def follow(site: KioskSite, told: list[dict[str, object]]) -> None:
     with contextlib.suppress(OSError):
-        told.extend(control.watch(site.folder / "run" / "kiosk.sock"))
+        told.extend(control.watch(site.folder / "run" / "kiosk.sock", 60.0))
 
 
 # ---- the log

@@ -93,7 +93,7 @@ def test_texts_of_strangers_and_broken_modem_lines(site: KioskSite, record_prope
         for sender in ("+77019999999", settings.OFFICER, settings.GATEWAY, "INFO"):
             for text in HOSTILE_TEXTS:
                 site.modem.deliver(sender, text)
-        wait_for(lambda: watched.log().count("sms_ignored") >= 4 * len(HOSTILE_TEXTS))
+        wait_for(lambda: watched.log().count("sms_ignored") >= 4 * len(HOSTILE_TEXTS), within_s=100)
         for size in (0, 1, 7, 30, 164):
             site.modem.deliver_tpdu(DICE.randbytes(size))
         site.modem.babble(MODEM_NOISE + DICE.randbytes(300) + b"\r\n")

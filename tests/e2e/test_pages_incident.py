@@ -108,10 +108,10 @@ def test_without_scripts_the_forms_work_and_the_slower_officer_learns_who_has_it
     page.goto("/")
     scene.site.ask_centre(ask="accept", alert=alert_id, by="irina")
     page.locator(f"#alert-{alert_id} footer button").click()
-    assert "Ирина Ким already has it" in page.locator(".flash[role=alert]").inner_text()
-    assert "Accepted" in page.locator(f"#alert-{alert_id}").inner_text()
+    expect(page.locator(".flash[role=alert]")).to_contain_text("Ирина Ким already has it")
+    expect(page.locator(f"#alert-{alert_id}")).to_contain_text("Accepted")
     page.locator(f"#alert-{alert_id} footer button").click()
-    assert "Help is on its way" in page.locator(f"#alert-{alert_id}").inner_text()
+    expect(page.locator(f"#alert-{alert_id}")).to_contain_text("Help is on its way")
     page.context.close()
 
 

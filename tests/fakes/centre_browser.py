@@ -18,6 +18,7 @@ from kiosk.monitor.store import people
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.people import Member
 from kiosk.monitor.web.passwords import Passwords
+from kiosk.sim.broker import free_port
 
 expect.set_options(timeout=20_000)  # five seconds of its own are few beside chromium on two cores
 CHROMIUM = "/usr/bin/chromium"
@@ -93,7 +94,7 @@ class Scene:
 
     def _listen(self) -> None:
         with contextlib.suppress(Exception):
-            for event in control.watch(self.site.folder / "run" / "kiosk.sock"):
+            for event in control.watch(self.site.folder / "run" / "kiosk.sock", 60.0):
                 if event["what"] == "said":
                     self.said.append(str(event["key"]))
 
@@ -128,12 +129,6 @@ def shot(page: Page, name: str, folder: Path) -> None:
     target = SCREENSHOTS if os.environ.get("PANA_SCREENSHOTS") else folder
     target.mkdir(exist_ok=True)
     page.screenshot(path=target / f"{name}.png")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ratio(front: str, back: str) -> float:

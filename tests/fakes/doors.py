@@ -224,7 +224,10 @@ def _read(sock: ssl.SSLSocket) -> tuple[bytes, bytes]:
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-l")
     ]
     while lengths and len(body) < lengths[0]:
-        body += sock.recv(4096)
+        more = sock.recv(4096)
+        if not more:
+            raise ValueError("the client hung up")
+        body += more
     return head, body
 
 

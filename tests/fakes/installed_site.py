@@ -58,7 +58,8 @@ class InstalledSite(UnenrolledSite):
 
         def follow() -> None:
             with contextlib.suppress(DeviceError):
-                for event in control.watch(self.folder / "run" / "kiosk.sock", question={"ask": "status"}):
+                path = self.folder / "run" / "kiosk.sock"
+                for event in control.watch(path, 60.0, question={"ask": "status"}):
                     seen.append(event)
                     if event.get("what") == "trial_begun":
                         for _ in range(presses):

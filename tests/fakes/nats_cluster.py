@@ -20,7 +20,7 @@ from pki import Authority
 from kiosk.sim.broker import free_port
 
 SHIPPED = Path(__file__).parents[2] / "provisioning" / "broker" / "nats"
-START_S = 30.0
+START_S = 60.0
 TAKEN = "address already in use"
 
 

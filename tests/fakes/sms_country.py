@@ -2,7 +2,6 @@
 
 import contextlib
 import secrets
-import socket
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +15,7 @@ from kiosk.monitor import config as monitor_config
 from kiosk.monitor.sms_keys import derive
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.schema import inbox, people, registry, texts
+from kiosk.sim.broker import free_port
 from kiosk.sim.modem import SimModem
 from kiosk.sim.phone import Phone
 
@@ -43,8 +43,7 @@ class SmsCountry:
         )
         self._join(site.modem, settings.GATEWAY, self.modem, SIM)
         self._join(self.modem, SIM, site.modem, settings.GATEWAY)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         toml = self.folder / "centre.toml"
         toml.write_text(toml.read_text() + self._sms())
         self._ends = contextlib.ExitStack()

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, insert, select
 from kiosk.control import ask
 from kiosk.messages import DeviceError
 from kiosk.monitor.store.engine import make_engine
-from kiosk.monitor.store.schema import leases, people, shifts
+from kiosk.monitor.store.schema import leases, people, shifts, texts
 from kiosk.sim.broker import MosquittoBroker, throw_away_passwords
 
 NAMES = ("monitor-1", "monitor-2")
 OFFICERS = (("aigerim", "+77010000001", 1), ("bolat", "+77010000002", 2))
 ASK_S = 30.0  # a busy machine is no hung centre
+START_S = 90.0  # two centres and their pages begin at once
 EVERY_S = 10  # between the tiers, the least that a configuration may say
 
 
@@ -135,7 +136,7 @@ class TwoCentres:
             self.wait_until_linked(name)
 
     def wait_until_linked(self, name: str) -> None:
-        wait_for(lambda: self.ask(name, {"ask": "status"}).get("link"), f"the link of {name}", 30)
+        wait_for(lambda: self.ask(name, {"ask": "status"}).get("link"), f"the link of {name}", START_S)
 
     def kill(self, name: str) -> None:
         child = self.children.pop(name)
@@ -162,6 +163,11 @@ class TwoCentres:
         with self.engine.connect() as connection:
             found = connection.execute(select(leases.c.holder)).scalar()
         return (found or "").partition("/")[0]
+
+    def noted_as_sent(self) -> int:
+        """Count the texts that the store has as sent; a log says so before the commit."""
+        with self.engine.connect() as connection:
+            return len(connection.execute(select(texts.c.step).where(texts.c.state == "sent")).all())
 
     def kiosk(self, name: str = "kz-1") -> MqttKiosk:
         made = MqttKiosk(self.broker.port, name, self.passwords[name])

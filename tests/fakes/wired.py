@@ -190,10 +190,16 @@ def running(folder: Path, wired: Wired, *, file: Path | None = None) -> Iterator
     try:
         wait_for((folder / "run" / "kiosk.sock").exists, PATIENCE_S)
         yield run
+    except BaseException as error:
+        error.add_note(
+            f"errors={run.errors} codes={run.codes} calls={wired.calls[-20:]} said={wired.broker.said[-5:]}"
+        )
+        raise
     finally:
         wired.open_gates()
         daemon.loop.stop(0, "the test is over")
         run.thread.join(3 * PATIENCE_S)
+        daemon._armed.inputs.close()  # a daemon that fell, or never ran, does not
         sys.setswitchinterval(switch_s)
         assert not run.thread.is_alive()
 

@@ -70,7 +70,7 @@ def test_the_centre_says_that_it_is_there_and_that_it_stopped(site: Site) -> Non
     presence, _ = kiosk.presence[-1]
     assert (presence.state, presence.on_duty, presence.conn) == ("online", True, 1)
     ask(site.socket, {"ask": "duty", "on": False})
-    wait_for(lambda: not kiosk.presence[-1][0].on_duty, "off duty")
+    wait_for(lambda: kiosk.presence and not kiosk.presence[-1][0].on_duty, "off duty")
     site.stop()
     wait_for(lambda: kiosk.presence[-1][0].state == "stopped", "the stop")
 
@@ -151,7 +151,7 @@ def test_an_alert_that_could_not_be_stored_is_delivered_again(site: Site) -> Non
     kiosk = site.kiosk()
     kiosk.publish(fresh_alert("A1"))
     wait_for(lambda: stored(site), "the alert in people's sight")
-    wait_for(lambda: not kiosk.presence[-1][0].on_duty, "nobody can answer")
+    wait_for(lambda: kiosk.presence and not kiosk.presence[-1][0].on_duty, "nobody can answer")
     assert kiosk.replies == []
     answer = ask(site.socket, {"ask": "accept", "alert": "A1", "by": "op-1"})
     assert (answer["ok"], "not on disk" in answer["text"]) == (False, True)
@@ -174,7 +174,7 @@ def test_a_database_server_that_crashes_and_comes_back_loses_nothing(
     try:
         kiosk.publish(fresh_alert("A2", seq=2))
         wait_for(lambda: "A2" in stored(site), "the alert in people's sight")
-        wait_for(lambda: not kiosk.presence[-1][0].on_duty, "nobody can answer")
+        wait_for(lambda: kiosk.presence and not kiosk.presence[-1][0].on_duty, "nobody can answer")
         assert kiosk.stages("A2") == []
         answer = ask(site.socket, {"ask": "accept", "alert": "A1", "by": "op-1"})
         assert (answer["ok"], "not on disk" in answer["text"]) == (False, True)

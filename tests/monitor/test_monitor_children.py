@@ -90,7 +90,7 @@ def test_one_that_does_not_heed_is_killed(make: Make, tmp_path: Path) -> None:
 def test_closing_goes_on_while_the_thread_that_reaps_stands_still(make: Make, tmp_path: Path) -> None:
     goes_on = threading.Event()
     child = make("exec sleep 60", lambda _: goes_on.wait(2 * PATIENCE_S))  # type: ignore[func-returns-value]
-    wait_for(lambda: starts(tmp_path))
+    wait_for(lambda: starts(tmp_path) and child._process)
     process: Any = child._process
     with process._waitpid_lock:  # as the thread holds it while it reaps
         child.close()

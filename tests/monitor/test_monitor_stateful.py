@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from fakes.centre_store import MemoryStore
 from fakes.virtual_centre import UTC_MS, a_beat, a_status, an_alert
 from hypothesis import HealthCheck, settings
@@ -317,4 +318,5 @@ class CentreMachine(RuleBasedStateMachine):
 CentreMachine.TestCase.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+CentreMachine.TestCase.pytestmark = [pytest.mark.timeout(600)]  # shrinking alone may take 300 s
 test_the_centre_in_any_order = CentreMachine.TestCase

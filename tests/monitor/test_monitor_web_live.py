@@ -13,11 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes.centre_browser import free_port
 from fakes.centre_pages import Pages, alert_view, opened, served, until
 
 from kiosk.monitor.web import hub as hub_module
 from kiosk.monitor.web import session
+from kiosk.sim.broker import free_port
 
 pytestmark = pytest.mark.real
 

@@ -156,7 +156,8 @@ def test_closing_cuts_a_rest_short(make: Make, ear: Ear) -> None:
     link = make(OSError("down"), chance=0.999)
     link.open(1)
     ear.hear(LinkFell)
-    (thread,) = [one for one in threading.enumerate() if one.name == "mqtt-link"]
+    thread = link._thread
+    assert thread is not None
     link.close()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()

@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from kiosk.messages import LinkDown
 from kiosk.sim.amqtt_broker import AmqttBroker
-from kiosk.sim.broker import MosquittoBroker, free_port, throw_away_passwords
+from kiosk.sim.broker import PORTS, MosquittoBroker, free_port, throw_away_passwords
 
 pytestmark = pytest.mark.real
 Broker = MosquittoBroker | AmqttBroker
@@ -105,3 +105,16 @@ def test_passwords_are_random_and_kept_for_the_owner_only() -> None:
 def test_a_free_port_can_be_listened_on() -> None:
     with socket.create_server(("127.0.0.1", free_port())):
         pass
+
+
+def test_a_free_port_is_none_that_the_kernel_gives_to_somebody_else() -> None:
+    """Between its choice and its use any bind(0) or connect() could have taken it."""
+    assert free_port() in PORTS
+    assert max(PORTS) < 32_768
+
+
+def test_ports_that_are_all_taken_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr("kiosk.sim.broker.PORTS", range(taken.getsockname()[1], 65_536)[:1])
+        with pytest.raises(LinkDown, match="no free port"):
+            free_port()
