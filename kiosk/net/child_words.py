@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _TEXT_MAX = 400
 _NUMBER_MAX = 24
+_MATCH_S = (
+    1.0  # of the processor; a pattern may be one that tries for ever, and whoever matches can do nothing else
+)
 
 
 def explain(error: BaseException) -> str:
@@ -35,9 +38,31 @@ def message_told(message: Fields) -> Fields:
     return {"event": "received", "number": number, "text": text}
 
 
-def ussd_told(answer: Fields) -> Fields:
-    """Turn the operator's USSD answer into what is told to the parent."""
-    return {"event": "ussd", "text": clean(answer.get("Text"), _TEXT_MAX), "reason": ""}
+def ussd_told(answer: Fields, pattern: str) -> Fields:
+    """Tell the parent what `pattern` finds in the operator's USSD answer, or why it finds nothing."""
+    text, reason = _sum_in(clean(answer.get("Text"), _TEXT_MAX), pattern)
+    return {"event": "ussd", "text": text, "reason": reason}
+
+
+def _sum_in(text: str, pattern: str) -> tuple[str | None, str]:
+    import re  # noqa: PLC0415 - only where a balance is asked for: a small process stays small
+    import signal  # noqa: PLC0415
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, _MATCH_S)
+    try:
+        found = re.search(pattern, text)
+    except TimeoutError:
+        return None, f"sms.balance.pattern finds no end within {_MATCH_S:g} s"
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    if found is None:
+        return None, "the operator's answer does not match the pattern"
+    return found.group(1) or "", ""
 
 
 def clean(text: Any, length_max: int) -> str:

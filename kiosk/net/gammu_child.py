@@ -58,6 +58,7 @@ class Session:
         self._mailbox: Mailbox | None = None
         self._mail = False
         self._mail_s = 0.0
+        self._pattern = ""
         self._ussd_until_s: float | None = None
         self.fd: int | None = None
 
@@ -149,6 +150,7 @@ class Session:
 
     def balance(self, ask: Fields) -> Fields:
         """Ask the operator by USSD; the answer is told later."""
+        self._pattern = ask["pattern"]
         self._machine.DialService(ask["code"])
         self._ussd_until_s = time.monotonic() + _USSD_S
         return {}
@@ -187,7 +189,7 @@ class Session:
             self._mail, self._mail_s = True, 0.0
         elif kind == "USSD" and self._ussd_until_s is not None:
             self._ussd_until_s = None
-            self._tell(ussd_told(fields))
+            self._tell(ussd_told(fields, self._pattern))
 
     def _sim_state(self, known: str = "unknown") -> str:
         try:

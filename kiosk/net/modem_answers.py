@@ -50,14 +50,11 @@ def report_status(code: int) -> ReportStatus:
     return "failed" if code >= _FAILED_FROM else "pending"
 
 
-def read_balance(text: str | None, reason: str, pattern: str) -> BalanceRead:
-    """Find the sum in the operator's answer; group 1 of `pattern`, with a point or a comma."""
-    if text is None:
-        return BalanceRead(None, reason)
-    found = re.search(pattern, text)
+def read_balance(found: str | None, reason: str) -> BalanceRead:
+    """Read the sum that was found in the operator's answer, with a point or a comma; None has a `reason`."""
     if found is None:
-        return BalanceRead(None, "the operator's answer does not match the pattern")
-    digits = _NOT_IN_SUM.sub("", found.group(1) or "").replace(",", ".")
+        return BalanceRead(None, reason)
+    digits = _NOT_IN_SUM.sub("", found).replace(",", ".")
     try:
         return BalanceRead(float(digits))
     except ValueError:

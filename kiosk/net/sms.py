@@ -158,7 +158,7 @@ class GammuModem:
             return
         self._balance_asked = True
         try:
-            self._ask("balance", _STATUS_S, code=balance.code)
+            self._ask("balance", _STATUS_S, code=balance.code, pattern=balance.pattern)
         except ModemFailed:
             self._balance_asked = False
             raise
@@ -189,9 +189,9 @@ class GammuModem:
         self._post(report)
 
     def _take_balance(self, told: Told) -> None:
-        if self._balance_asked and self._config.balance is not None:
+        if self._balance_asked:
             self._balance_asked = False
-            self._post(read_balance(told.text, told.reason, self._config.balance.pattern))
+            self._post(read_balance(told.text, told.reason))
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:

@@ -122,7 +122,8 @@ def _gammu(data: bytes) -> object:
     record = {"Type": "Deliver", "Number": text[:40], "Text": text, "DeliveryStatus": len(data)}
     told = child_words.message_told(record)
     told["text"].encode()
-    child_words.ussd_told(record)["text"].encode()
+    told = child_words.ussd_told(record, "(.*)")
+    f"{told['text']}{told['reason']}".encode()
     return modem_answers.report_status(len(data) % 256)
 
 
@@ -135,7 +136,8 @@ def _is_utf16(data: bytes) -> bool:
 
 
 def _balance(data: bytes) -> object:
-    return modem_answers.read_balance(_text(data), "", r"Balans:? *(-?[0-9]+(?:[.,][0-9]+)?)")
+    told = child_words.ussd_told({"Text": _text(data)}, r"Balans:? *(-?[0-9]+(?:[.,][0-9]+)?)")
+    return modem_answers.read_balance(told["text"], told["reason"])
 
 
 def _site(data: bytes) -> object:
