@@ -1,7 +1,8 @@
 """One GPIO line, claimed from the kernel through libgpiod: its settings, its level, its edges.
 
 Owns the line request. The line is claimed at its first use and given back by release(), after which it may be
-used again. Lost edges and a lost chip are told, never swallowed. Knows nothing of gpiozero.
+used again. Lost edges and a lost chip are told, never swallowed; a storm of edges is told in a bounded number
+(see edges_limit). Knows nothing of gpiozero.
 """
 
 import errno
@@ -17,10 +18,13 @@ from typing import Any, Literal, Protocol
 
 from kiosk.hw.chips import LineLost, LineRefused
 from kiosk.hw.edges import EdgeReader
+from kiosk.hw.edges_limit import EdgeLimiter
 
 log = logging.getLogger(__name__)
 
 BATCH = 256  # edges taken at a time: all that the kernel's buffer holds (see pins.EVENT_BUFFER)
+BATCH_REST_S = 0.001  # after a full one: where reading cannot keep up, the other threads get their turn
+MISSED_EVERY_S = 1.0  # in a storm the kernel drops edges all the time
 
 GONE = {errno.ENODEV, errno.EIO, errno.EBADF}  # the chip vanished; anything else is only a refusal
 
@@ -42,6 +46,9 @@ class Claims(Protocol):
 
     def chip_lost(self) -> None:
         """Open the chip anew at the next request: it vanished."""
+
+    def ticks(self) -> float:
+        """Give now in seconds, by the clock of the kernel's edges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +85,9 @@ class Line:
         self._request: Any = None
         self._lost: LineLost | None = None
         self._listener: Listener | None = None
-        self._seqno = 0
+        self._limiter: EdgeLimiter[Any] = EdgeLimiter()
+        self._seqno = self._missed = 0
+        self._tell_missed_s = float("-inf")
 
     def apply(self, setup: Setup) -> None:
         """Claim the line with these settings, or change them; raises LineBusy, LineLost."""
@@ -112,7 +121,7 @@ class Line:
                     for stale in self._take_edges():  # left behind by an earlier watch
                         self._seqno = stale.line_seqno
             self.apply(setup)
-            self._listener = listener
+            self._listener, self._limiter, self._missed = listener, EdgeLimiter(), 0
             self._owner.reader.watch(self._request.fd, self._ready)
 
     def unwatch(self) -> None:
@@ -168,14 +177,17 @@ class Line:
 
     # ---- in the reader thread
 
-    def _ready(self) -> None:
-        """Take what the kernel has and tell it; a failure ends as on_lost. No lock is held while telling."""
+    def _ready(self) -> float | None:
+        """Take what the kernel has and tell it; a failure ends as on_lost. No lock is held while telling.
+
+        Gives for how long the line shall be left alone (see EdgeReader).
+        """
         failed: OSError | None = None
         edges: Any = []
         with self._lock:
-            listener = self._listener
+            listener, limiter = self._listener, self._limiter
             if listener is None:
-                return
+                return None
             try:
                 with self._speaking():
                     edges = self._take_edges()
@@ -184,14 +196,22 @@ class Line:
                 self.unwatch()
         if failed is not None:
             _tell(listener.on_lost, failed)
-        missed = 0
+            return None
         for edge in edges:
-            missed += max(0, edge.line_seqno - self._seqno - 1)
+            self._missed += max(0, edge.line_seqno - self._seqno - 1)
             self._seqno = edge.line_seqno
+        now_s = self._owner.ticks()
+        now_ns = round(now_s * 1e9)
+        for edge in limiter.take(edges, now_ns):
             high = edge.event_type is self._owner.gpiod.EdgeEvent.Type.RISING_EDGE
             _tell(listener.on_edge, high=high, at_s=edge.timestamp_ns / 1e9, seqno=edge.line_seqno)
-        if missed:
+        wake_ns = limiter.wake_ns(now_ns)
+        if self._missed and (wake_ns is None or now_s >= self._tell_missed_s):
+            missed, self._missed, self._tell_missed_s = self._missed, 0, now_s + MISSED_EVERY_S
             _tell(listener.on_missed, missed)
+        if wake_ns is not None:
+            return (wake_ns - now_ns) / 1e9
+        return BATCH_REST_S if len(edges) == BATCH else None
 
     def _take_edges(self) -> Any:
         """Read what is there, never blocking."""

@@ -38,6 +38,7 @@ class Wire:
         self.history: list[tuple[Direction, bool]] = []
         self.last = False
         self.seen_as = False
+        self.storm_ns: int | None = None
 
     @property
     def level(self) -> bool:
@@ -50,7 +51,7 @@ class Wire:
 
 
 class SimChip:
-    """The simulated hardware. Knobs: `vanish()`, `come_back()`, `denied`, `busy`, `without_edges`."""
+    """The simulated hardware. Knobs: `vanish()`, `storm()`, `come_back()`, `denied`, `without_edges`."""
 
     def __init__(self, label: str, lines: int = 54, *, name: str = "gpiochip0") -> None:
         self.label = label
@@ -75,6 +76,19 @@ class SimChip:
     def occupy(self, offset: int, consumer: str) -> None:
         """Let the kernel or another process hold a line."""
         self.wires[offset].consumer = consumer
+
+    def storm(self, offset: int, every_ns: int) -> None:
+        """Let edges come on a claimed line without end: whenever it is read its buffer is full."""
+        wire = self.wires[offset]
+        wire.storm_ns = every_ns
+        assert wire.request is not None
+        wire.request.edge(wire, high=False, at_ns=self.clock_ns())
+
+    def calm(self, offset: int, *, high: bool) -> None:
+        """End a storm at this level; what is in the buffer stays there."""
+        self.wires[offset].storm_ns = None
+        self.drive(offset, not high)
+        self.drive(offset, high)
 
     def vanish(self) -> None:
         """Unplug the chip: every descriptor hangs up, every call says ENODEV."""
@@ -269,11 +283,21 @@ class LineRequest:
 
     def read_edge_events(self, max_events: int | None = None) -> list[gpiod.EdgeEvent]:
         self._live()
+        if self._wire.storm_ns is not None:
+            self._fill(self._wire.storm_ns)
         with self._lock:
             taken = self._events[: max_events or 64]
             del self._events[: len(taken)]
             os.read(self._reader, len(taken))
+        if self._wire.storm_ns is not None:
+            self._fill(self._wire.storm_ns)
         return taken
+
+    def _fill(self, every_ns: int) -> None:
+        """Let as many edges come as the buffer holds, the newest now."""
+        now_ns = self._sim.clock_ns()
+        for age in reversed(range(self._room)):
+            self.edge(self._wire, high=age % 2 == 0, at_ns=now_ns - age * every_ns)
 
     def fileno(self) -> int:
         return self._reader

@@ -14,6 +14,7 @@ from kiosk.config import Button, Gpio
 from kiosk.config import Contact as ContactSettings
 from kiosk.hw import edges
 from kiosk.hw.button import Contact, GpioInputs
+from kiosk.hw.edges_limit import FREE
 from kiosk.hw.gpio import PinSource
 from kiosk.hw.gpiopin import LibgpiodPin
 from kiosk.messages import EdgeSeen, InputLost, InputName, KioskEvent, LevelRead, WorkerFailed
@@ -267,3 +268,34 @@ def test_the_core_judges_raw_edges_by_the_kernel_s_time(
     inputs.close()
     pins.close()
     assert judged(events, until_s=21.0) == verdicts
+
+
+def test_a_storm_on_one_input_leaves_the_queue_short_and_every_press_in_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken wire to the tamper contact must not make an alert late: each event costs the core a turn."""
+    now_ns = 19_000_000_000
+
+    def passing() -> int:
+        nonlocal now_ns
+        now_ns += 2_000_000  # twice at each read
+        return now_ns
+
+    site.inputs.open()
+    monkeypatch.setattr(site.pins.factory(), "ticks", lambda: now_ns / 1e9)
+    site.bench.chip.clock_ns = passing
+    site.bench.chip.storm(27, 25_000)
+    site.posted.wait(200)
+    for at_ms, high in ((0, False), (1, True), (2, False), (200, True)):  # a hand that bounces
+        site.bench.chip.drive(17, high, at_ns=20_000_000_000 + at_ms * 1_000_000)
+    before = len(site.posted.calls)
+    site.posted.wait(before + 100)
+    site.inputs.close()
+    counter = [event for event in site.posted.calls if event.input == COUNTER]
+    noise = [event for event in site.posted.calls if event.input == TAMPER and isinstance(event, EdgeSeen)]
+    assert judged([event for event in counter if isinstance(event, EdgeSeen)], until_s=21.0) == ["pressed"]
+    storm_s = noise[-1].at_s - 19.0
+    assert len(noise) <= FREE + storm_s / 0.003
+    assert judged(noise, until_s=noise[-1].at_s) in ([], ["noisy"])
+    reads = [event for event in site.posted.calls if event.input == TAMPER and isinstance(event, LevelRead)]
+    assert len(reads) <= 3 + storm_s

@@ -175,5 +175,94 @@ def test_a_reader_whose_thread_died_can_be_closed(
     reader.close()
 
 
+def test_a_descriptor_is_left_alone_for_as_long_as_it_asks_and_the_others_are_served(
+    reader: EdgeReader, pipes: list[tuple[int, int]]
+) -> None:
+    """A line in a storm is always ready."""
+    (noisy, noisy_end), (quiet, quiet_end) = pipes
+    heard = [Heard(), Heard()]
+
+    def rest() -> float:
+        heard[0]("asked")
+        return PATIENCE_S
+
+    reader.watch(noisy, rest)
+    reader.watch(quiet, lambda: heard[1](os.read(quiet, 1)))
+    os.write(noisy_end, b"always")
+    heard[0].wait(1)
+    for count in range(1, 6):
+        os.write(quiet_end, b".")
+        heard[1].wait(count)
+    assert heard[0].calls == ["asked"]
+
+
+def test_after_a_rest_a_descriptor_is_asked_again_even_if_nothing_came(
+    reader: EdgeReader, pipes: list[tuple[int, int]]
+) -> None:
+    (fd, end), _ = pipes
+    heard, rests = Heard(), iter((0.001, 0.0, None))
+
+    def take() -> float | None:
+        heard("asked")
+        os.set_blocking(fd, False)
+        with contextlib.suppress(BlockingIOError):
+            os.read(fd, 9)
+        return next(rests, None)
+
+    reader.watch(fd, take)
+    os.write(end, b"x")
+    heard.wait(3)
+    with gate(reader) as held:  # once more round: it waits for the next byte now
+        held.set()
+    assert len(heard.calls) == 3
+    os.write(end, b"y")
+    assert len(heard.wait(4)) == 4
+
+
+@pytest.mark.parametrize("by", ["itself", "another"])
+def test_a_descriptor_that_rests_may_be_forgotten_and_watched_again(
+    reader: EdgeReader, pipes: list[tuple[int, int]], by: str
+) -> None:
+    (fd, end), _ = pipes
+    heard = Heard()
+
+    def rest() -> float:
+        if by == "itself":
+            reader.forget(fd)
+        heard("rests")
+        return PATIENCE_S
+
+    reader.watch(fd, rest)
+    os.write(end, b"x")
+    heard.wait(1)
+    with gate(reader) as held:  # it rests by now
+        held.set()
+    reader.forget(fd)
+    reader.watch(fd, lambda: heard(os.read(fd, 9)))
+    assert heard.wait(2) == ["rests", b"x"]
+
+
+def test_a_dead_thread_s_rests_are_over_when_another_begins(
+    reader: EdgeReader, pipes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (fd, end), (second, second_end) = pipes
+    heard = Heard()
+    reader.watch(fd, lambda: (heard("asked"), PATIENCE_S)[1])
+    os.write(end, b"x")
+    heard.wait(1)
+    with gate(reader) as held:
+        held.set()
+    with monkeypatch.context() as patch:
+        patch.setattr(EdgeReader, "_serve", die)
+        patch.setattr(threading, "excepthook", lambda _: None)
+        reader.watch(second, lambda: heard(os.read(second, 9)))
+        os.write(second_end, b"2")
+        assert reader._thread is not None
+        reader._thread.join(PATIENCE_S)
+    reader.forget(second)
+    reader.watch(second, lambda: heard(os.read(second, 9)))
+    assert set(heard.wait(3)) == {"asked", b"2"}
+
+
 def die(*_: object) -> None:
     raise MemoryError("what no guard can catch")

@@ -13,7 +13,8 @@ from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
 from gpiod.line import Bias, Direction, Edge
 
 from kiosk.hw.chips import LineBusy, LineLost, LineRefused
-from kiosk.hw.lines import Line, Setup
+from kiosk.hw.edges_limit import FREE
+from kiosk.hw.lines import BATCH_REST_S, Line, Setup
 from kiosk.hw.pins import LibgpiodFactory
 
 WATCHED = Setup(direction="input", pull="up", edges="both")
@@ -132,13 +133,121 @@ def test_the_kernel_is_asked_to_keep_256_edges_and_lost_ones_are_told(
     bench.chip.drive(4, True)
     holding.wait(1)
     for step in range(300):
-        bench.chip.drive(17, step % 2 == 1)
+        bench.chip.drive(17, step % 2 == 1, at_ns=step * 20_000_000)
     os.write(hold, b"go")
     told = ear.edges.wait(256)
     assert ear.missed.wait(1) == [44]
     assert [seqno for _, _, seqno in told] == list(range(45, 301))
     os.close(release)
     os.close(hold)
+
+
+class Clock:
+    """Time for a chip and a factory; it passes only when told, or `pass_ns` at each look of the factory."""
+
+    def __init__(self, bench: GpioBench, factory: LibgpiodFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns, self.pass_ns = 100_000_000_000, 0
+        bench.chip.clock_ns = lambda: self.now_ns
+        monkeypatch.setattr(factory, "ticks", self.ticks)
+
+    def ticks(self) -> float:
+        self.now_ns += self.pass_ns
+        return self.now_ns / 1e9
+
+
+@pytest.fixture
+def clock(bench: GpioBench, factory: LibgpiodFactory, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(bench, factory, monkeypatch)
+
+
+@pytest.fixture
+def by_hand(factory: LibgpiodFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread reads the line: the test does."""
+    monkeypatch.setattr(factory.reader, "watch", lambda *_: None)
+
+
+@pytest.mark.usefixtures("by_hand")
+@pytest.mark.parametrize("every_ns", [5_000, 25_000, 250_000])
+def test_a_storm_is_told_in_a_bounded_number_of_edges(
+    bench: GpioBench, clock: Clock, line: Line, every_ns: int
+) -> None:
+    """However many come: each costs the core a whole turn, and alerts of other inputs wait behind it."""
+    ear, rests = Ear(), []
+    line.watch(WATCHED, ear)
+    bench.chip.storm(17, every_ns)
+    for _ in range(1000):
+        clock.now_ns += 4_000_000  # as late as the reader may be
+        rests.append(line._ready())
+    assert 1000 <= len(ear.edges.calls) <= FREE + 4_000 // 3  # in 4 s
+    assert all(rest_s is not None and 0 < rest_s <= 0.003 for rest_s in rests)
+    assert [at_s for _, at_s, _ in ear.edges.calls] == sorted(at_s for _, at_s, _ in ear.edges.calls)
+    assert 4 <= len(ear.missed.calls) <= 5  # in 4 s
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_after_a_storm_its_last_edge_and_the_edges_lost_are_told_at_once(
+    bench: GpioBench, clock: Clock, line: Line
+) -> None:
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    bench.chip.storm(17, 25_000)
+    for _ in range(10):
+        clock.now_ns += 4_000_000
+        line._ready()
+    bench.chip.calm(17, high=True)
+    ended_s = clock.now_ns / 1e9
+    rest_s = line._ready()
+    while rest_s is not None:
+        clock.now_ns += round(rest_s * 1e9)
+        rest_s = line._ready()
+    high, at_s, _ = ear.edges.calls[-1]
+    assert (high, at_s) == (True, ended_s)
+    assert clock.now_ns / 1e9 - ended_s < 0.005
+    last = bench.chip.wires[17].request._seqno  # type: ignore[union-attr]
+    assert sum(ear.missed.calls) == last - 11 * 256
+    bench.chip.drive(17, False)
+    line._ready()
+    assert ear.edges.calls[-1] == (False, clock.now_ns / 1e9, last + 1)
+
+
+@pytest.mark.usefixtures("by_hand")
+def test_where_reading_cannot_keep_up_the_line_rests_all_the_same(
+    bench: GpioBench, clock: Clock, line: Line
+) -> None:
+    ear = Ear()
+    line.watch(WATCHED, ear)
+    bench.chip.storm(17, 5_000)
+    clock.pass_ns = 20_000_000  # a batch takes that long
+    for _ in range(9):
+        assert line._ready() == BATCH_REST_S
+
+
+def test_a_storm_on_one_line_does_not_delay_the_others(
+    bench: GpioBench, factory: LibgpiodFactory, line: Line, clock: Clock
+) -> None:
+    told: list[str] = []
+    pressed = Heard()
+    clock.pass_ns = 4_000_000
+    button = Line(factory, 4)
+
+    class Noise(Ear):
+        def on_edge(self, *, high: bool, at_s: float, seqno: int) -> None:
+            told.append("noise")
+            if len(told) == FREE + 100:
+                bench.chip.drive(4, True)
+                told.append("pressed")
+
+    class Button(Ear):
+        def on_edge(self, *, high: bool, at_s: float, seqno: int) -> None:
+            told.append("told")
+            pressed(high)
+
+    button.watch(Setup(direction="input", pull="down", edges="both"), Button())
+    line.watch(WATCHED, Noise())
+    bench.chip.storm(17, 25_000)
+    pressed.wait(1)
+    line.unwatch()
+    assert told.index("told") - told.index("pressed") <= 4
 
 
 def test_what_an_earlier_watch_left_behind_is_not_told_to_the_next(bench: GpioBench, line: Line) -> None:
