@@ -19,12 +19,14 @@ from kiosk.monitor.records import Plan
 from kiosk.monitor.store import duty, retention
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.keeper import reason_of
+from kiosk.monitor.store.trust import Trust
 from kiosk.systemd import Notifier
 
 LOG = logging.getLogger(__name__)
 PLAN_S = 10.0  # a page that changes people or rota says so at once; this finds what nobody told
 SWEEP_S, SWEEP_FIRST_S = 3600.0, 60.0
 ROLLOUT_S = 5.0
+DAILY_S = 86_400.0
 REST_S = 0.05  # between two commits of retention: alerts go first
 JOIN_S = 5.0
 
@@ -120,10 +122,11 @@ def plan_round(config: MonitorConfig, post: Callable[[PlanLoaded], None]) -> Rou
 
 def sweep_round(config: MonitorConfig, held: Callable[[], bool]) -> Round:
     """Delete what is too old each hour, where this monitor holds the lease."""
+    trust = Trust()
 
     def work(engine: Engine) -> None:
         if held():
-            gone = retention.sweep(engine, config.retention, lambda: made.going and held(), made.rest)
+            gone = retention.sweep(engine, config.retention, trust, lambda: made.going and held(), made.rest)
             LOG.info("retention rows=%d", gone)
 
     made = Round("retention", config, work, every_s=SWEEP_S, first_s=SWEEP_FIRST_S)
@@ -140,9 +143,20 @@ def rollout_round(config: MonitorConfig, held: Callable[[], bool], ask: Ask) -> 
     return made
 
 
-def rounds(config: MonitorConfig, held: Callable[[], bool], ask: Ask) -> tuple[Round, Round]:
-    """Give the rounds that only the holder of the lease makes."""
-    return sweep_round(config, held), rollout_round(config, held, ask)
+def expiry_round(config: MonitorConfig) -> Round:
+    """Say daily which certificates of the centre itself end soon."""
+
+    def work(_engine: Engine) -> None:
+        from kiosk.monitor import expiry  # noqa: PLC0415 - megabytes that the core needs once a day only
+
+        expiry.tell(config, time.time_ns() // 1_000_000)
+
+    return Round("certificates", config, work, every_s=DAILY_S, first_s=SWEEP_FIRST_S)
+
+
+def rounds(config: MonitorConfig, held: Callable[[], bool], ask: Ask) -> tuple[Round, ...]:
+    """Give the rounds beside the plan's; only the holder of the lease sweeps and carries a roll-out on."""
+    return sweep_round(config, held), rollout_round(config, held, ask), expiry_round(config)
 
 
 class Pulse:

@@ -9,8 +9,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -98,6 +100,47 @@ class PostgresServer:
         )
         with engine.connect() as connection:
             connection.execute(text(statement))
+        engine.dispose()
+
+    @contextmanager
+    def frozen(self, backend: int) -> Iterator[None]:
+        """Stop one backend; its connection stays open and says nothing."""
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(backend, signal.SIGCONT)
+
+    @contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Let no commit end, as a log that cannot be written; what only reads goes on."""
+        engine = create_engine(
+            self.url("postgres", driver="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
+        waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        ending = threading.Event()
+        writer = threading.Thread(target=self._write_until, args=(ending,))
+        with engine.connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET synchronous_standby_names = 'nobody'"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+            writer.start()
+            try:
+                while not connection.execute(waits).scalar():
+                    time.sleep(0.01)
+                yield
+            finally:
+                ending.set()
+                connection.execute(text("ALTER SYSTEM RESET synchronous_standby_names"))
+                connection.execute(text("SELECT pg_reload_conf()"))
+                writer.join(START_S)
+        engine.dispose()
+
+    def _write_until(self, ending: threading.Event) -> None:
+        engine = create_engine(self.url("postgres", driver="postgresql+psycopg"))
+        with engine.connect() as connection:
+            while not ending.is_set():
+                connection.execute(text("SELECT pg_logical_emit_message(true, 'test', '')"))
+                connection.commit()
         engine.dispose()
 
     @property

@@ -2,14 +2,18 @@
 
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fakes.sms import FakeModem
 from fakes.sms_bench import Posted
 
@@ -17,12 +21,14 @@ from kiosk.bodies import AlertId
 from kiosk.messages import ConfigError, DeviceError
 from kiosk.monitor import config as monitor_config
 from kiosk.monitor.messages import SmsArrived, TextSettled
+from kiosk.monitor.notify import gateway as notify_gateway
 from kiosk.monitor.notify import modem as notify_modem
 from kiosk.monitor.notify.gateway import HttpGateway
 from kiosk.monitor.notify.modem import CentreModem
 from kiosk.monitor.notify.smsd import AGAIN_TURNS, SmsdInbox
 from kiosk.monitor.notify.texter import Texter, make_texter, read_rules
 from kiosk.monitor.notify.way import Done
+from kiosk.monitor.outbox import SEND_MAX_S
 from kiosk.monitor.records import Text
 from kiosk.monitor.sections import Modem, SmsGateway
 from kiosk.ports import SmsModem
@@ -132,6 +138,150 @@ def test_a_gateway_that_is_away_or_a_token_that_is_none_fails_without_telling_se
     assert all(reason.startswith("gateway: ") and "secret" not in reason for reason in done.items)
 
 
+class Mute:
+    """A gateway that takes connections and never answers."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}/send"
+        self.taken: list[socket.socket] = []
+        self.thread = threading.Thread(target=self._take)
+        self.thread.start()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.taken.append(self.socket.accept()[0])
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(5)
+        for each in (self.socket, *self.taken):
+            each.close()
+
+
+@pytest.fixture
+def mute(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mute]:
+    monkeypatch.setattr(notify_gateway, "ANSWER_S", 0.2)
+    made = Mute()
+    yield made
+    made.close()
+
+
+class Passing:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.s = 1000.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def a_gateway(folder: Path, url: str, clock: Passing, *, spare: bool = True) -> HttpGateway:
+    (folder / "token").write_text("secret")
+    made = HttpGateway(SmsGateway(url=url, token_file=str(folder / "token")), spare=spare, seconds=clock)
+    made.open()
+    return made
+
+
+def test_a_gateway_that_hangs_holds_eight_texts_up_once_and_not_each(mute: Mute, tmp_path: Path) -> None:
+    clock, heard = Passing(), Heard()
+    modem = FakeWay("modem")
+    texter = Texter([a_gateway(tmp_path, mute.url, clock), modem], [], heard)
+    for number in range(8):
+        texter.send(replace(TEXT, to=f"p{number}"), PHONE, "hello")
+    assert [item.reason for item in heard.wait(8)] == [""] * 8
+    assert len(modem.sent) == 8
+    assert len(mute.taken) == 1
+    clock.s += 29.0
+    texter.send(TEXT, PHONE, "hello")
+    assert len(heard.items) == 9, "at once"
+    assert len(mute.taken) == 1
+    texter.close()
+
+
+def test_one_text_tries_after_30_s_whether_the_gateway_is_back(
+    mute: Mute, gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, done = Passing(), Heard()
+    way = a_gateway(tmp_path, mute.url, clock)
+    way.send("1", PHONE, "text", done)
+    assert done.wait() == ["gateway: ReadTimeout"]
+    clock.s += 31.0
+    way.send("2", PHONE, "text", done)
+    way.send("3", PHONE, "text", done)
+    assert done.wait(3)[1:] == ["gateway: no answer to the last text", "gateway: ReadTimeout"]
+    assert len(mute.taken) == 2
+    clock.s += 31.0
+    monkeypatch.setattr(way, "_config", replace_url(way, gateway.url))
+    for name in ("4", "5"):
+        way.send(name, PHONE, "text", done)
+        done.wait(int(name))
+    assert done.items[3:] == ["", ""]
+    assert len(gateway.asked) == 2
+    way.close()
+
+
+def replace_url(way: HttpGateway, url: str) -> SmsGateway:
+    return SmsGateway(url=url, token_file=way._config.token_file)
+
+
+def test_a_name_that_takes_long_to_look_up_counts_as_silence_and_a_refused_connection_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, done = Passing(), Heard()
+    took_s = [0.0]
+
+    def post(*_: object, **__: object) -> None:
+        clock.s += took_s[0]
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "post", post)
+    way = a_gateway(tmp_path, "http://gateway.invalid/", clock)
+    reasons = ["gateway: ConnectionError"] * 3 + ["gateway: no answer to the last text"]
+    for count, took_s[0] in enumerate((0.0, 0.0, 5.0, 0.0), 1):
+        way.send("x", PHONE, "text", done)
+        assert done.wait(count) == reasons[:count]
+    clock.s += 31.0
+    for count in (5, 6):
+        way.send("x", PHONE, "text", done)
+        assert done.wait(count)[-1] == "gateway: ConnectionError"
+    way.close()
+
+
+def test_a_gateway_that_is_the_only_way_is_tried_by_each_text(mute: Mute, tmp_path: Path) -> None:
+    done = Heard()
+    way = a_gateway(tmp_path, mute.url, Passing(), spare=False)
+    for count in (1, 2):
+        way.send("x", PHONE, "text", done)
+        assert done.wait(count) == ["gateway: ReadTimeout"] * count
+    assert len(mute.taken) == 2
+    way.close()
+
+
+def test_a_text_that_waited_so_long_that_it_is_planned_again_goes_by_no_way(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    clock, heard = Passing(), Heard()
+    way, modem = a_gateway(tmp_path, gateway.url, clock), FakeWay("modem")
+    begins, goes_on = threading.Event(), threading.Event()
+
+    def stop(_: requests.Session) -> None:
+        begins.set()
+        goes_on.wait(20)
+
+    way._worker.submit(stop)
+    begins.wait(20)
+    texter = Texter([way, modem], [], heard, seconds=clock)
+    texter.send(TEXT, PHONE, "hello")
+    clock.s += SEND_MAX_S + 1.0
+    goes_on.set()
+    assert heard.wait() == [TextSettled(TEXT, "gateway: waited too long")]
+    assert (gateway.asked, modem.sent) == ([], [])
+    texter.close()
+
+
 # ---- the modem
 
 
@@ -212,6 +362,17 @@ def test_a_refused_text_fails_and_a_hung_modem_climbs_its_ladder(modems: Modems)
     assert done.wait(3)[2] == "modem: not open"
     fake.unhang()
     modems.wait(lambda: modems.centre.up)
+
+
+def test_a_text_that_waited_too_long_for_the_modem_does_not_go(
+    modems: Modems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify_modem, "SEND_MAX_S", -1.0)
+    done = Heard()
+    modems.centre.send("01A", PHONE, "hello", done)
+    assert done.wait() == ["modem: waited too long"]
+    assert modems.fake is not None
+    assert modems.fake.sent == []
 
 
 def test_an_idle_modem_is_asked_how_it_is(modems: Modems, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,6 +517,66 @@ def test_a_flood_of_files_waits_its_turn(tmp_path: Path) -> None:
     assert len(desk.asked) == 100
 
 
+def strange(folder: Path, name: str) -> None:
+    """Write a binary SMS as gammu-smsd did a minute ago."""
+    (folder / name).write_bytes(b"\x06\x05")
+    made_s = time.time() - 61
+    os.utime(folder / name, (made_s, made_s))
+
+
+def test_a_thousand_files_that_are_no_texts_hide_no_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """gammu-smsd writes a binary SMS as .bin: those that stayed were all that was looked at, and texts nobody read."""
+    desk = Desk()
+    for number in range(1001):
+        strange(tmp_path, f"IN20260501_101112_{number:04d}_+7701_00.bin")
+    (tmp_path / NAME).write_text("OK 4711")
+    (tmp_path / "other").write_text("of somebody else")
+    inbox = SmsdInbox(tmp_path, desk)
+    inbox.turn()
+    assert [question["text"] for question in desk.asked] == ["OK 4711"]
+    assert caplog.messages == ["smsd strange=100 moved_to=unreadable"]
+    for _ in range(10):
+        inbox.turn()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [NAME, "other", "unreadable"]
+
+
+def test_what_is_no_text_is_kept_in_a_bounded_number_and_no_text_is_dropped_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.monitor.notify.smsd.STRANGE_KEPT", 3)
+    desk, aside = Desk(), tmp_path / "unreadable"
+    inbox = SmsdInbox(tmp_path, desk)
+    (tmp_path / NAME).write_bytes(b"\xff\xff\xff")
+    for number in range(5):
+        strange(tmp_path, f"IN20260701_10111{number}_00_+7701_00.bin")
+        inbox.turn()
+    kept = [f"IN20260701_10111{number}_00_+7701_00.bin" for number in (2, 3, 4)]
+    assert sorted(path.name for path in aside.iterdir()) == [NAME, *kept]
+
+
+def test_a_strange_file_that_cannot_be_moved_hides_no_text(tmp_path: Path) -> None:
+    desk = Desk()
+    (tmp_path / NAME).write_text("OK 4711")
+    (tmp_path / "unreadable").write_text("a file where the folder should be")
+    strange(tmp_path, "IN20260501_101112_00_+7701_00.bin")
+    inbox = SmsdInbox(tmp_path, desk)
+    with pytest.raises(OSError, match="unreadable"):
+        inbox.turn()
+    assert [question["text"] for question in desk.asked] == ["OK 4711"]
+    desk.replies[0]({"ok": True, "text": "reply"})
+    with pytest.raises(OSError, match="unreadable"):
+        inbox.turn()
+    assert (tmp_path / "processed" / NAME).exists()
+
+
+def test_a_strange_file_that_may_yet_become_a_text_waits(tmp_path: Path) -> None:
+    (tmp_path / "IN20260501_101112_00_+7701_00.txt.tmp").write_text("OK 47")
+    SmsdInbox(tmp_path, Desk()).turn()
+    assert names(tmp_path) == ["IN20260501_101112_00_+7701_00.txt.tmp"]
+
+
 def test_the_folder_may_vanish_and_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiosk.monitor.notify.smsd.TURN_S", 0.01)
     desk = Desk()
@@ -431,9 +652,15 @@ def test_the_configuration_says_which_ways_there_are_and_which_comes_first(tmp_p
         assert texter is not None
         return [way.name for way in texter._ways]
 
+    def rests(sms: str) -> bool:
+        texter = make_texter(a_config(tmp_path, sms), lambda _item: None, Desk())
+        assert texter is not None
+        return any(isinstance(way, HttpGateway) and way._spare for way in texter._ways)
+
     both = f'[sms.modem]\ndevice = "/dev/m"\n[sms.gateway]\nurl = "http://g/"\ntoken_file = "{tmp_path}/t"\n'
     assert ways(both) == ["gateway", "modem"]
     assert ways('first = "modem"\n' + both) == ["modem", "gateway"]
+    assert [rests(both), rests('first = "modem"\n' + both)] == [True, False]
     assert ways(f'smsd_inbox = "{tmp_path}"\n') == []
     assert make_texter(a_config(tmp_path, "none"), lambda _item: None, Desk()) is None
 

@@ -15,6 +15,7 @@ from kiosk.monitor.sections import Retention
 from kiosk.monitor.store import Store, retention
 from kiosk.monitor.store.engine import clock_ms, make_engine, sqlite_url
 from kiosk.monitor.store.schema import alerts, audit, events, facts, failures, inbox, spans, stages, texts
+from kiosk.monitor.store.trust import Trust
 
 DAY_MS = retention.DAY_MS
 
@@ -51,7 +52,44 @@ def left(engine: Engine, column: Any) -> list[Any]:
 
 
 def sweep(engine: Engine, **days: int) -> int:
-    return retention.sweep(engine, Retention(**days), lambda: True, lambda: None)
+    return retention.sweep(engine, Retention(**days), Trust(), lambda: True, lambda: None)
+
+
+class Running:
+    """A centre that sweeps each hour by a clock that a test sets, until it is started again."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.engine = engine
+        self.at_ms = now_ms(engine)
+        self.up_s = 0.0
+        self.start()
+        monkeypatch.setattr(retention, "clock_ms", lambda _: self.at_ms)
+
+    def start(self) -> None:
+        self.trust = Trust(lambda: self.up_s)
+
+    def jump(self, days: float) -> None:
+        self.at_ms += round(days * DAY_MS)
+
+    def hours(self, count: int) -> int:
+        """Let that many rounds go by; give how many rows went."""
+        gone = 0
+        for _ in range(count):
+            gone += retention.sweep(
+                self.engine, Retention(audit_days=365), self.trust, lambda: True, lambda: None
+            )
+            self.up_s += 3600.0
+            self.at_ms += 3_600_000
+        return gone
+
+    def put_event(self, name: str, days_ago: float) -> None:
+        event = {"kiosk_id": "k", "event_id": name, "code": "c", "state": "info", "body": b"{}"}
+        put(self.engine, events, {**event, "at_ms": self.at_ms - round(days_ago * DAY_MS)})
+
+
+@pytest.fixture
+def running(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Running:
+    return Running(engine, monkeypatch)
 
 
 def test_old_closed_alerts_go_with_their_stages_and_texts_and_open_ones_stay(
@@ -99,7 +137,7 @@ def test_each_table_has_its_own_age_and_none_is_cleared_in_one_long_commit(engin
     put(engine, inbox, {"message_id": "old", "at_ms": now - 400 * DAY_MS, **came})
     put(engine, failures, {"subject": "x", "at_ms": now - 8 * DAY_MS}, {"subject": "x", "at_ms": now})
     rests: list[int] = []
-    gone = retention.sweep(engine, Retention(), lambda: True, lambda: rests.append(1))
+    gone = retention.sweep(engine, Retention(), Trust(), lambda: True, lambda: rests.append(1))
     assert gone == many + 2 + 1 + 1
     assert len(rests) == 2
     assert left(engine, events.c.event_id) == ["e0"]
@@ -113,9 +151,78 @@ def test_it_ends_between_two_commits_when_it_shall(engine: Engine) -> None:
     put(engine, failures, *({"subject": "x", "at_ms": old_ms} for _ in range(3 * retention.ROWS)))
     turns = iter([True, True, False])
     retention.sweep(engine, Retention(alerts_days=0, events_days=0, fine_days=0, coarse_days=0, inbox_days=0),
-                    lambda: next(turns, False), lambda: None)  # fmt: skip
+                    Trust(), lambda: next(turns, False), lambda: None)  # fmt: skip
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(failures)).scalar_one() == retention.ROWS
+
+
+def fact(engine: Engine, name: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar_one())
+
+
+def test_a_clock_six_years_ahead_deletes_nothing_and_a_right_one_goes_on(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.put_event("old", 366)
+    assert running.hours(2) == 1, "a fresh store is swept at once"
+    running.put_event("young", 1)
+    floor_ms = fact(running.engine, "audit_floor_ms")
+    running.jump(6 * 365)
+    running.start()
+    assert running.hours(20) == 0
+    assert fact(running.engine, "audit_floor_ms") == floor_ms
+    assert "ahead_days=2190" in caplog.text
+    running.jump(-6 * 365)
+    running.put_event("old", 366)
+    assert running.hours(1) == 1
+    assert left(running.engine, events.c.event_id) == ["young"]
+    running.jump(6 * 365)
+    assert running.hours(20) == 0, "the day begins anew"
+
+
+def test_after_a_month_without_power_it_sweeps_once_it_has_run_for_a_day(running: Running) -> None:
+    assert running.hours(1) == 0
+    running.jump(30)
+    running.put_event("old", 366)
+    running.start()
+    assert running.hours(10) == 0
+    running.jump(0.5)
+    running.start()
+    assert running.hours(15) == 0, "the night without power is no running time"
+    assert running.hours(1) == 1
+    running.put_event("old", 366)
+    assert running.hours(1) == 1
+
+
+def test_a_clock_that_jumps_while_it_is_doubted_waits_for_a_day_more(running: Running) -> None:
+    assert running.hours(1) == 0
+    running.jump(30)
+    running.put_event("young", 1)
+    assert running.hours(23) == 0
+    running.jump(6 * 365)
+    assert running.hours(24) == 0
+    running.jump(-5 * 365)
+    assert running.hours(24) == 0
+
+
+def test_a_wrong_clock_at_the_first_sweep_does_not_let_every_later_one_pass(running: Running) -> None:
+    running.jump(6 * 365)
+    assert running.hours(1) == 0
+    running.jump(-6 * 365)
+    running.put_event("young", 1)
+    assert running.hours(1) == 0
+    running.jump(5 * 365)
+    assert running.hours(3) == 0
+
+
+def test_a_monitor_that_got_the_lease_back_counts_no_time_in_which_it_did_not_look(running: Running) -> None:
+    assert running.hours(1) == 0
+    running.jump(30)
+    running.put_event("old", 366)
+    assert running.hours(1) == 0
+    running.up_s += 86_400.0
+    assert running.hours(20) == 0
 
 
 def test_the_audit_log_is_cut_by_retention_only_and_never_within_30_days(engine: Engine) -> None:
@@ -129,5 +236,5 @@ def test_the_audit_log_is_cut_by_retention_only_and_never_within_30_days(engine:
     assert sweep(engine, audit_days=1) == 1
     assert len(left(engine, audit.c.at_ms)) == 2
     assert sweep(engine, audit_days=200) == 0
-    (floor_ms,) = left(engine, facts.c.value)
+    floor_ms = fact(engine, "audit_floor_ms")
     assert now - 31 * DAY_MS < floor_ms <= now - 29 * DAY_MS, "the floor never goes back"

@@ -5,29 +5,48 @@ text goes once more is the fleet's decision.
 """
 
 import logging
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
 
 from kiosk.messages import KioskEvent
 from kiosk.monitor.notify.way import Done
+from kiosk.monitor.outbox import SEND_MAX_S
 from kiosk.monitor.sections import SmsGateway
 from kiosk.runtime import Worker
 
 LOG = logging.getLogger(__name__)
 CONNECT_S, ANSWER_S = 3.05, 8.0
+BEGIN_MAX_S = (
+    SEND_MAX_S - CONNECT_S - ANSWER_S
+)  # a text that begins later may be planned again before it ends
+SLOW_S = 1.0  # a failure that comes sooner holds nobody up
+REST_S = 30.0
+MUTE = "gateway: no answer to the last text"
 BUSY_MAX_S = 30.0
 CLOSE_S = 1.0
 OK_FROM, OK_TO = 200, 300
 
 
 class HttpGateway:
-    """Be a Way by HTTP; one thread sends."""
+    """Be a Way by HTTP; one thread sends.
+
+    Where a `spare` way follows, one that hangs is left alone: each text fails at once, but for one in 30 s.
+    """
 
     name = "gateway"
 
-    def __init__(self, config: SmsGateway) -> None:
+    def __init__(
+        self, config: SmsGateway, *, spare: bool = False, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._config = config
+        self._spare = spare
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._rests_until_s: float | None = None  # None while it answers
         self._worker: Worker[requests.Session] = Worker(
             "sms-gateway", self._session, _log, broken=lambda _: None, busy_max_s=BUSY_MAX_S
         )
@@ -37,8 +56,26 @@ class HttpGateway:
         self._worker.start()
 
     def send(self, name: str, number: str, body: str, done: Done) -> None:
-        """Queue one text."""
-        self._worker.submit(lambda session: done(self._post(session, name, number, body)))
+        """Queue one text, or fail it at once while the gateway rests."""
+        asked_s = self._seconds()
+        with self._lock:
+            rests = self._rests_until_s is not None
+            probes = self._rests_until_s is not None and asked_s >= self._rests_until_s
+            if probes:
+                self._rests_until_s = asked_s + REST_S
+        if rests and not probes:
+            done(MUTE)
+            return
+
+        def turn(session: requests.Session) -> None:
+            if self._seconds() - asked_s > BEGIN_MAX_S:
+                done("gateway: waited too long")
+            elif self._rests_until_s is not None and not probes:
+                done(MUTE)
+            else:
+                done(self._post(session, name, number, body))
+
+        self._worker.submit(turn)
 
     def close(self) -> None:
         """End it after the text under way."""
@@ -52,6 +89,7 @@ class HttpGateway:
 
     def _post(self, session: requests.Session, name: str, number: str, body: str) -> str:
         """Give the reason of a failure; `id` lets the gateway drop a text that it already has."""
+        begun_s = self._seconds()
         try:
             token = Path(self._config.token_file).read_text(encoding="utf-8").strip()
             answer = session.post(
@@ -63,10 +101,17 @@ class HttpGateway:
                 stream=True,
             )
         except (requests.RequestException, OSError, UnicodeError) as error:
+            self._rest(isinstance(error, requests.Timeout) or self._seconds() - begun_s > SLOW_S)
             return f"gateway: {type(error).__name__}"  # its text may hold the address with a secret
+        self._rest(False)
         with answer:
             good = OK_FROM <= answer.status_code < OK_TO
             return "" if good else f"gateway: HTTP {answer.status_code}"
+
+    def _rest(self, hung: bool) -> None:
+        """Leave the gateway alone for a while, or no longer."""
+        with self._lock:
+            self._rests_until_s = self._seconds() + REST_S if hung and self._spare else None
 
 
 def _log(event: KioskEvent) -> None:

@@ -25,6 +25,7 @@ from kiosk.messages import (
 )
 from kiosk.monitor.messages import SmsArrived
 from kiosk.monitor.notify.way import Done
+from kiosk.monitor.outbox import SEND_MAX_S
 from kiosk.monitor.sections import Modem
 from kiosk.net.sms import GammuModem
 from kiosk.ports import SmsModem
@@ -101,9 +102,15 @@ class CentreModem:
         token = Token(f"{name}-{next(self._numbers)}")
         with self._lock:
             self._waiting[token] = done
-        self._worker.submit(
-            lambda modem: modem.send(token, number, body), failed=lambda reason: SmsFailed(token, reason)
-        )
+        asked_s = time.monotonic()
+
+        def turn(modem: SmsModem) -> None:
+            if time.monotonic() - asked_s > SEND_MAX_S:  # it is planned again by then
+                self._done(token, "modem: waited too long")
+            else:
+                modem.send(token, number, body)
+
+        self._worker.submit(turn, failed=lambda reason: SmsFailed(token, reason))
 
     def _open(self, reset: ModemReset) -> None:
         self._worker.submit(lambda modem: modem.open(reset), newest="open")

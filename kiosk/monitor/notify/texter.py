@@ -1,9 +1,11 @@
 """The centre's SMS both ways: the ways out in their order, and the intakes that listen.
 
 A text that one way refuses goes the next at once; when none takes it, the fleet decides when to try again.
+One that the fleet no longer waits for goes no further.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +17,8 @@ from kiosk.monitor.messages import SmsArrived, TextSettled
 from kiosk.monitor.notify.gateway import HttpGateway
 from kiosk.monitor.notify.modem import CentreModem
 from kiosk.monitor.notify.smsd import Ask, SmsdInbox
-from kiosk.monitor.notify.way import Way
+from kiosk.monitor.notify.way import Done, Way
+from kiosk.monitor.outbox import SEND_MAX_S
 from kiosk.monitor.records import Text
 from kiosk.monitor.sections import Sms
 from kiosk.monitor.sms_keys import SmsKeys, read_key
@@ -42,7 +45,14 @@ class Intake(Protocol):
 class Texter:
     """Sends by the first way that takes a text; every text is settled by one TextSettled."""
 
-    def __init__(self, ways: Sequence[Way], intakes: Sequence[Intake], post: Post) -> None:
+    def __init__(
+        self,
+        ways: Sequence[Way],
+        intakes: Sequence[Intake],
+        post: Post,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds = seconds
         self._ways = ways
         self._intakes = intakes
         self._post = post
@@ -59,10 +69,14 @@ class Texter:
 
     def send(self, text: Text, number: str, body: str) -> None:
         """Send one SMS; a TextSettled follows."""
-        self._try(0, (), text, number, body)
+        asked_s = self._seconds()
+        self._try((), text, lambda way, done: way.send(_name(text), number, body, done), asked_s)
 
-    def _try(self, place: int, reasons: tuple[str, ...], text: Text, number: str, body: str) -> None:
-        if place >= len(self._ways):
+    def _try(
+        self, reasons: tuple[str, ...], text: Text, send: Callable[[Way, Done], None], asked_s: float
+    ) -> None:
+        place = len(reasons)
+        if place >= len(self._ways) or (reasons and self._seconds() - asked_s > SEND_MAX_S):
             self._post(TextSettled(text, "; ".join(reasons) or "no way to send is configured"))
             return
         way = self._ways[place]
@@ -70,12 +84,16 @@ class Texter:
         def done(reason: str) -> None:
             if reason:
                 LOG.warning("text way=%s failed reason=%r", way.name, reason)
-                self._try(place + 1, (*reasons, reason), text, number, body)
+                self._try((*reasons, reason), text, send, asked_s)
             else:
                 LOG.info("text way=%s taken", way.name)
                 self._post(TextSettled(text))
 
-        way.send(f"{text.alert_id}.{text.step}.{text.to}", number, body, done)
+        send(way, done)
+
+
+def _name(text: Text) -> str:
+    return f"{text.alert_id}.{text.step}.{text.to}"
 
 
 def make_texter(config: MonitorConfig, post: Post, ask: Ask) -> Texter | None:
@@ -88,7 +106,8 @@ def make_texter(config: MonitorConfig, post: Post, ask: Ask) -> Texter | None:
 def _ways(sms: Sms, post: Post, state: Path) -> list[Way]:
     ways: list[Way] = []
     if sms.gateway is not None:
-        ways.append(HttpGateway(sms.gateway))
+        spare = sms.modem is not None and sms.first == "gateway"
+        ways.append(HttpGateway(sms.gateway, spare=spare))
     if sms.modem is not None:
         ways.append(CentreModem(sms.modem, post, state=state))
     return ways[::-1] if sms.first == "modem" else ways

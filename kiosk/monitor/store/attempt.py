@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 LOG = logging.getLogger(__name__)
+TRIAL = text("SELECT pg_logical_emit_message(true, 'pana', '')")  # no row, and its commit waits for the disk
 
 
 class Attempt(threading.Thread):
@@ -54,3 +55,13 @@ def let_go(connection: Connection) -> None:
     with suppress(SQLAlchemyError, sqlite3.Error):
         connection.close()
     connection.engine.dispose()
+
+
+def prove(connection: Connection) -> None:
+    """See one commit through: a server whose disk stalls shall hold up this thread and not the core."""
+    try:
+        with connection.begin():
+            connection.execute(TRIAL)
+    except DBAPIError:
+        if connection.invalidated or connection.closed:
+            raise  # any other error, as a standby's, is an answer

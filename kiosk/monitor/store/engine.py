@@ -4,6 +4,8 @@ It never keeps a password in a URL that could be logged.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from sqlalchemy.exc import DisconnectionError
 
 BUSY_S = 5.0  # another process writes into the same SQLite file
 POOL = 4
+SILENT_MAX_S = 20.0  # longer than the server lets any statement take
 # A server that vanished without a word must not hold the centre up for long; our commits take milliseconds.
 POSTGRES: dict[str, Any] = {
     "connect_timeout": 3,
@@ -29,10 +32,13 @@ def sqlite_url(path: Path) -> str:
     return URL.create("sqlite", database=str(path)).render_as_string()
 
 
-def make_engine(url: str, password_file: str | None = None, *, pool: int = POOL) -> Engine:
+def make_engine(
+    url: str, password_file: str | None = None, *, pool: int = POOL, silent_max_s: float = SILENT_MAX_S
+) -> Engine:
     """Give an engine for `sqlite:////absolute/path` or `postgresql://user@host/name`.
 
-    Raises OSError where the password's file cannot be read, sqlalchemy.exc.ArgumentError for a wrong URL.
+    A server that says nothing for `silent_max_s` counts as gone. Raises OSError where the password's file
+    cannot be read, sqlalchemy.exc.ArgumentError for a wrong URL.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -49,9 +55,36 @@ def make_engine(url: str, password_file: str | None = None, *, pool: int = POOL)
     parsed = parsed.set(drivername="postgresql+psycopg")
     if password_file is not None:
         parsed = parsed.set(password=Path(password_file).read_text(encoding="utf-8").strip())
-    return create_engine(
+    engine = create_engine(
         parsed, pool_size=pool, pool_pre_ping=True, hide_parameters=True, connect_args=POSTGRES
     )
+    _bound_silence(engine, silent_max_s)
+    return engine
+
+
+def _bound_silence(engine: Engine, max_s: float) -> None:
+    from kiosk.monitor.store.silence import Listening  # noqa: PLC0415 - SQLite needs no driver
+
+    def connect(_dialect: object, _record: object, args: Any, named: Any) -> Listening:
+        made = Listening.connect(*args, **named)
+        made.silent_max_s = max_s
+        return made
+
+    event.listen(engine, "do_connect", connect)
+
+
+@contextmanager
+def patient(connection: Connection) -> Iterator[None]:
+    """Let the server be silent for as long as it likes: bringing tables up to date may take minutes."""
+    raw: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    bound_s, raw.silent_max_s = raw.silent_max_s, None
+    try:
+        yield
+    finally:
+        raw.silent_max_s = bound_s
 
 
 def clock_ms(connection: Connection) -> int:

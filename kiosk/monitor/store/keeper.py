@@ -20,8 +20,8 @@ from kiosk.messages import KioskError
 from kiosk.monitor.messages import Overruled
 from kiosk.monitor.records import Case, Change, Kiosk
 from kiosk.monitor.store import damage, reading
-from kiosk.monitor.store.attempt import Attempt, let_go
-from kiosk.monitor.store.engine import make_engine
+from kiosk.monitor.store.attempt import Attempt, let_go, prove
+from kiosk.monitor.store.engine import SILENT_MAX_S, make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date, refuse_newer
 from kiosk.monitor.store.salvage import REFUSALS
 from kiosk.monitor.store.schema import facts
@@ -47,12 +47,21 @@ class RowRefused(StoreBroken):
 class Store:
     """Alerts, stages, kiosks, events and SMS; one thread owns it.
 
-    `writer` names this monitor among those that share the database.
+    `writer` names this monitor among those that share the database; a server that says nothing for
+    `silent_max_s` counts as gone, at the start too.
     """
 
-    def __init__(self, url: str, password_file: str | None = None, *, writer: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        password_file: str | None = None,
+        *,
+        writer: str = "",
+        silent_max_s: float = SILENT_MAX_S,
+    ) -> None:
         self._url = url
         self._password_file = password_file
+        self._silent_max_s = silent_max_s
         self._writer = Writer(writer)
         self._writer_name = writer
         self._connection: Connection | None = None
@@ -68,6 +77,9 @@ class Store:
     def open(self) -> None:
         """Open the database and bring it up to date, setting a damaged file aside; raises StoreBroken."""
         self.close()
+        if self.shared:
+            self._reach(self._silent_max_s)
+            return
         try:
             try:
                 self._connection = self._connect()
@@ -80,7 +92,7 @@ class Store:
             raise StoreBroken(f"{self._where}: {reason_of(error)}") from error
 
     def _connect(self) -> Connection:
-        engine = make_engine(self._url, self._password_file)
+        engine = make_engine(self._url, self._password_file, silent_max_s=self._silent_max_s)
         try:
             if not self.shared:
                 path = Path(self._where)
@@ -90,6 +102,8 @@ class Store:
                     damage.check(connection, path, suspect=self._suspect)
             bring_up_to_date(engine)
             made = engine.connect()
+            if self.shared:
+                prove(made)
         except BaseException:
             engine.dispose()
             raise
@@ -97,12 +111,16 @@ class Store:
         return made
 
     def _reconnect(self) -> None:
-        """Open a lost database again; a server is asked on a thread, so that alerts need not wait for it."""
-        if not self.shared:
+        """Open a lost database again."""
+        if self.shared:
+            self._reach(PATIENCE_S)
+        else:
             self.open()
-            return
+
+    def _reach(self, patience_s: float) -> None:
+        """Ask a server on a thread, so that alerts need not wait for it; the next call asks on."""
         attempt = self._attempt = self._attempt or Attempt(self._connect)
-        attempt.join(PATIENCE_S)
+        attempt.join(patience_s)
         if attempt.is_alive():
             raise StoreBroken(f"{self._where}: does not answer")
         self._attempt = None

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from kiosk.messages import KioskError
 from kiosk.monitor.store import migrations
+from kiosk.monitor.store.engine import patient
 from kiosk.monitor.store.schema import metadata
 
 LOCK = 0x70616E61  # of this product's migrations among PostgreSQL's advisory locks
@@ -27,7 +28,8 @@ def bring_up_to_date(engine: Engine) -> None:
         refuse_newer(connection)
         if _version(connection) == migrations.HEAD:
             return
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    writing = engine.connect().execution_options(writes=True)
+    with writing as connection, patient(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

@@ -28,8 +28,8 @@ from kiosk.monitor.store.schema import (
     texts,
     tokens,
 )
+from kiosk.monitor.store.trust import DAY_MS, Trust
 
-DAY_MS = 86_400_000
 ROWS = 200  # in one commit: whoever waits for the database waits some milliseconds
 AUDIT_MIN_DAYS = 30  # the database itself keeps these
 SPENT_DAYS = 7  # sign-ins that failed, sessions and one-time tokens that ended, leases of lost monitors
@@ -76,15 +76,19 @@ def rules(policy: Retention, now_ms: int) -> Iterator[Rule]:
         yield Rule(table=provision_logs, old=provision_logs.c.received_ms < begun_ms)
 
 
-def sweep(engine: Engine, policy: Retention, going: Callable[[], bool], rest: Callable[[], None]) -> int:
+def sweep(
+    engine: Engine, policy: Retention, trust: Trust, going: Callable[[], bool], rest: Callable[[], None]
+) -> int:
     """Delete what is too old while `going`, resting between commits; give how many rows went.
 
-    Raises sqlalchemy.exc.SQLAlchemyError.
+    Nothing goes by a clock that `trust` doubts. Raises sqlalchemy.exc.SQLAlchemyError.
     """
     gone = 0
     with engine.connect().execution_options(writes=True) as connection:
         with connection.begin():
             now_ms = clock_ms(connection)
+            if not trust.believes(connection, now_ms):
+                return 0
             if policy.audit_days:
                 _raise_floor(connection, now_ms - max(policy.audit_days, AUDIT_MIN_DAYS) * DAY_MS)
         for rule in rules(policy, now_ms):
