@@ -69,11 +69,15 @@ def _stored(found: Gauges) -> Iterator[Metric]:
     yield _one("pana_alert_open_age_seconds", oldest, found.oldest_open_s)
     waiting = "Age of the oldest alert that nobody has accepted, drills left out; 0 without one."
     yield _one("pana_alert_unaccepted_age_seconds", waiting, found.oldest_unaccepted_s)
-    texts = GaugeMetricFamily("pana_sms", "SMS of the centre in the store.", labels=("state",))
+    texts = GaugeMetricFamily(
+        "pana_sms",
+        "SMS of the centre in the store; without those that were no longer needed.",
+        labels=("state",),
+    )
     for state in TEXT_STATES:
         texts.add_metric((state,), found.texts.get(state, 0))
     yield texts
-    ending = "Kiosks' certificates that end within 30 days."
+    ending = "Names whose newest certificate ends within 30 days or has ended."
     yield _one("pana_certificates_expiring", ending, found.certificates_expiring)
 
 

@@ -167,7 +167,7 @@ def test_the_first_list_is_readable_for_the_broker(machine: Machine) -> None:
     assert machine.used.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("bad", ["older", "foreign", "torn", "expired", "missing"])
+@pytest.mark.parametrize("bad", ["older", "foreign", "torn", "expired", "future", "missing"])
 def test_a_list_that_is_no_good_leaves_the_one_in_use_alone(
     machine: Machine, bad: str, tmp_path: Path
 ) -> None:
@@ -183,6 +183,8 @@ def test_a_list_that_is_no_good_leaves_the_one_in_use_alone(
             machine.source.write_bytes(machine.source.read_bytes()[:200])
         case "expired":
             machine.offer(made_s=-2 * DAY_S, days=1)
+        case "future":
+            machine.offer(made_s=2 * DAY_S)
         case _:
             machine.source.unlink()
     before = machine.used.read_bytes()
@@ -190,6 +192,23 @@ def test_a_list_that_is_no_good_leaves_the_one_in_use_alone(
     assert (done.returncode, machine.used.read_bytes(), machine.calls) == (0, before, [])
     assert re.search("not renewed this time; (29|30) days are left", done.stderr)
     assert not machine.used.with_name("crl.pem.new").exists()
+
+
+def test_a_list_from_the_future_is_an_alarm_and_the_next_good_one_replaces_it(machine: Machine) -> None:
+    machine.offer(made_s=2 * DAY_S)
+    machine.used.write_bytes(machine.source.read_bytes())
+    cert, key, _ = machine.identity("kz-1")
+    machine.start_broker()
+    wait_for(lambda: b"Opening ipv4" in (machine.folder / "broker.log").read_bytes(), "the broker")
+    assert not machine.lets_in(cert, key)
+    done = machine.renew()
+    assert done.returncode == 1
+    assert "is dated in the future: the broker refuses every kiosk" in done.stderr
+    assert machine.calls == []
+    machine.offer()
+    done = machine.renew()
+    assert (done.returncode, done.stderr) == (0, "crl: a new list is in use\n")
+    wait_for(lambda: machine.lets_in(cert, key), "the broker with the good list")
 
 
 @pytest.mark.parametrize(

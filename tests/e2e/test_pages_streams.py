@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fakes import centre_world
 from fakes.centre_browser import visit
-from fakes.centre_pages import Pages, alert_view, opened, served
+from fakes.centre_pages import START_MS, Pages, alert_view, opened, served
 from playwright.sync_api import Browser, Page, Request, Route, expect
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from kiosk.monitor.store.schema import registry
+from kiosk.monitor.store.schema import alerts, registry, stages
 from kiosk.monitor.web import board
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
@@ -27,6 +27,8 @@ COUNT_CUTS = """
     constructor(...where) { super(...where); this.addEventListener("error", () => { window.cuts += 1; }); }
   };
 """
+ALERT = alert_view()["alert_id"]
+PLACE = centre_world.place(centre_world.random.Random(1), "71")
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -59,9 +61,8 @@ def card(page: Page, number: int) -> str:
 
 def register(pages: Pages, kiosk_id: str) -> None:
     """Put a kiosk into the database, of which the centre tells nothing."""
-    place = centre_world.place(centre_world.random.Random(1), "71")
     with pages.engine.connect().execution_options(writes=True) as db, db.begin():
-        db.execute(insert(registry), [centre_world.registry_row(kiosk_id, 999, place, 1)])
+        db.execute(insert(registry), [centre_world.registry_row(kiosk_id, 999, PLACE, 1)])
 
 
 def wait(page: Page, ready: Callable[[], object]) -> None:
@@ -123,6 +124,72 @@ def test_a_click_that_nobody_answers_is_told_and_can_be_done_again(
     button.click()
     expect(page.locator("body > .flash.bad")).to_have_count(0)
     assert pages.feed.asked[-1]["ask"] == "accept"
+    page.context.close()
+
+
+def test_an_alerts_page_that_was_out_of_sight_shows_what_happened_meanwhile(
+    pages: Pages, browser: Browser, url: str
+) -> None:
+    pages.show(alert_view())
+    page = enter(pages, browser, url)
+    page.goto(f"/alerts/{ALERT}")
+    boards = lambda: pages.app.state.hub.browsers  # noqa: E731 - one line
+    wait(page, lambda: boards() == 1)
+    expect(page.get_by_role("button", name="Accept")).to_be_visible()
+    page.evaluate(HIDE, "hidden")
+    wait(page, lambda: boards() == 0)
+    pages.tell({"what": "case", "alert": alert_view(stage="accepted", by="officer-en")})
+    page.evaluate(HIDE, "visible")
+    expect(page.locator(".now")).to_contain_text("Accepted")
+    expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+    page.context.close()
+
+
+def test_an_alerts_page_notices_what_happened_before_its_stream_began(
+    pages: Pages, browser: Browser, url: str
+) -> None:
+    pages.show(alert_view())
+    page = enter(pages, browser, url)
+    held: list[Route] = []
+    page.route("**/live", lambda route: held.append(route) if not held else route.continue_())
+    page.goto(f"/alerts/{ALERT}")
+    wait(page, lambda: held)
+    pages.tell({"what": "case", "alert": alert_view(stage="accepted", by="officer-en")})
+    held[0].continue_()
+    expect(page.locator(".now")).to_contain_text("Accepted")
+    page.context.close()
+
+
+def test_an_alert_that_is_over_before_the_database_says_so_is_asked_for_a_few_times_only(
+    pages: Pages, browser: Browser, url: str
+) -> None:
+    row = centre_world.alert_row(centre_world.random.Random(1), "kz-1", PLACE, START_MS, open_=True)
+    with pages.engine.connect().execution_options(writes=True) as db, db.begin():
+        db.execute(insert(alerts), [row])
+    pages.show()
+    page = enter(pages, browser, url)
+    page.clock.install()
+    asked: list[Request] = []
+    path = f"/alerts/{row['alert_id']}"
+    page.on("request", lambda one: asked.append(one) if one.url.endswith(path) else None)
+    page.goto(path)
+    behind = page.locator("#stale")
+    expect(behind).to_be_visible()
+    for _ in range(100):  # a page that is being renewed hears its stream before its clock goes on
+        if len(asked) < 5:
+            page.clock.run_for(1_000)
+            page.wait_for_timeout(50)
+    expect(behind).to_be_visible()
+    page.clock.run_for(60_000)
+    expect(behind).to_be_visible()
+    assert len(asked) == 5
+    with pages.engine.connect().execution_options(writes=True) as db, db.begin():
+        db.execute(update(alerts).values(closed_ms=START_MS))
+        over = {"stage": "closed", "at_ms": START_MS, "who": "aigul", "note": "", "via": "centre"}
+        db.execute(insert(stages).values(alert_id=row["alert_id"], referral="", outcome="helped", **over))
+    behind.get_by_role("link").click()
+    expect(page.locator(".now")).to_contain_text("Closed")
+    expect(behind).to_be_hidden()
     page.context.close()
 
 

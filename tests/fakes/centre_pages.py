@@ -31,6 +31,7 @@ from kiosk.monitor.web.browser import Browser
 from kiosk.monitor.web.cards import Look
 from kiosk.monitor.web.hub import Hub
 from kiosk.monitor.web.passwords import Passwords
+from kiosk.monitor.web.serve import PageServer
 from kiosk.monitor.web.words import Language
 
 ORIGIN = "http://centre.test"
@@ -241,12 +242,12 @@ def opened(folder: Path, toml: str = "") -> Iterator[Pages]:
 @contextlib.contextmanager
 def served(pages: Pages) -> Iterator[str]:
     """Serve running pages at a port of this machine; gives the address."""
-    server = uvicorn.Server(
+    server = PageServer(
         uvicorn.Config(pages.app, port=0, lifespan="off", loop="asyncio", log_config=None, ws="none")
     )
     thread = threading.Thread(target=lambda: pages.run(server.serve), daemon=True)
     thread.start()
-    until(lambda: server.started)
+    until(lambda: server.started and server.servers)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

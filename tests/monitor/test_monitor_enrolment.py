@@ -1,5 +1,6 @@
 """Enrolment, renewal and revocation for real: a key made here, a token, and a certificate that TLS takes."""
 
+import asyncio
 import base64
 import os
 import socket
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -22,8 +24,9 @@ from sqlalchemy.exc import OperationalError
 
 from kiosk.monitor import sms_keys
 from kiosk.monitor.ca import Authority, CaError
+from kiosk.monitor.crowd import network_of
 from kiosk.monitor.doors import issuing, revocation, standing
-from kiosk.monitor.doors.rates import Rate, network_of
+from kiosk.monitor.doors.rates import Rate
 from kiosk.monitor.store import audit, certificates, registry
 
 pytestmark = pytest.mark.real
@@ -273,6 +276,29 @@ def test_the_list_names_who_was_revoked_in_answer_and_file(site: DoorsSite) -> N
     assert listed.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     assert listed.next_update_utc is not None
     assert listed.next_update_utc.timestamp() > time.time() + 29 * 86_400
+
+
+def test_a_list_made_while_the_clock_ran_ahead_is_made_again_at_once(
+    site: DoorsSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [site.now_s + 2 * 86_400]
+    monkeypatch.setattr(revocation, "time", SimpleNamespace(time=lambda: now_s[0]))
+    file = tmp_path / "crl.pem"
+    authority = Authority(site.pair.cert, site.pair.key)
+    crl = revocation.RevocationList(site.engine, authority, days=30, file=file)
+
+    def dated_s() -> float:
+        asyncio.run(crl.refresh())
+        assert file.read_bytes() == crl.pem
+        return x509.load_pem_x509_crl(crl.pem).last_update_utc.timestamp()
+
+    ahead_s = dated_s()
+    now_s[0] = site.now_s
+    assert dated_s() == ahead_s - 2 * 86_400
+    now_s[0] += 86_399
+    assert dated_s() == ahead_s - 2 * 86_400
+    now_s[0] += 1
+    assert dated_s() == ahead_s - 86_400
 
 
 def test_enrolment_is_limited_by_address_and_renewal_by_kiosk(

@@ -19,6 +19,7 @@ from kiosk.monitor import figures, messages
 from kiosk.monitor.effects import SendReply
 from kiosk.monitor.figures import BOUNDS_S, PENDING_MAX, Figures
 from kiosk.monitor.metrics import CONTENT_TYPE, Centre, expose
+from kiosk.monitor.outbox import UNNEEDED
 from kiosk.monitor.regions import CODES
 from kiosk.monitor.store.gauges import gauges
 from kiosk.monitor.store.schema import alerts, certificates, texts
@@ -109,6 +110,40 @@ def test_open_alerts_are_counted_by_stage_and_drills_age_nothing(pages: Pages) -
     assert value(found["pana_alert_unaccepted_age_seconds"]) == 60
     assert value(found["pana_sms"], state="failed") == 1
     assert value(found["pana_certificates_expiring"]) == 1
+
+
+def test_a_certificate_counts_by_the_newest_of_its_name_and_after_its_end_too(pages: Pages) -> None:
+    day_ms = 86_400_000
+    given = {
+        "renewed": [(5, None), (200, None)],
+        "ending": [(-300, None), (5, None)],
+        "ended": [(-400, None), (-5, None)],
+        "ended long ago": [(-500, None)],
+        "revoked": [(-5, 1), (5, 1)],
+        "fresh": [(300, None)],
+        "just outside": [(30, None)],
+    }
+    rows = [
+        {
+            "serial": f"{name} {left}", "kiosk_id": name, "issued_ms": 1, "not_before_ms": 1, "pem": b"",
+            "not_after_ms": START_MS + left * day_ms, "revoked_ms": revoked,
+        }
+        for name, certs in given.items()
+        for left, revoked in certs
+    ]  # fmt: skip
+    with pages.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(insert(certificates), rows)
+    assert value(scraped(pages)["pana_certificates_expiring"]) == 3  # ending, ended, ended long ago
+
+
+def test_a_text_that_is_no_longer_needed_has_not_failed(pages: Pages) -> None:
+    row = {"alert_id": "A", "recipient": "p", "kind": "page", "tier": 0, "at_ms": 1, "tries": 0}
+    told = [("failed", UNNEEDED), ("failed", UNNEEDED), ("failed", "modem gone"), ("sent", "")]
+    with pages.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        for step, (state, reason) in enumerate(told):
+            connection.execute(insert(texts), {**row, "step": str(step), "state": state, "reason": reason})
+    found = scraped(pages)["pana_sms"]
+    assert [value(found, state=state) for state in ("planned", "sent", "failed")] == [0, 1, 1]
 
 
 def a_row(alert_id: str, kind: str, accepted: int | None, age_s: int, *, closed: bool) -> dict[str, Any]:

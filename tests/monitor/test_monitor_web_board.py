@@ -10,6 +10,7 @@ from fakes.centre_pages import Pages, alert_view, opened
 from sqlalchemy import insert
 
 from kiosk.bodies import Alert, Place, Words
+from kiosk.monitor.outbox import UNNEEDED
 from kiosk.monitor.store.schema import alerts, stages, texts
 
 MINUTE_MS = 60_000
@@ -193,6 +194,17 @@ def test_the_alerts_page_tells_the_whole_story(pages: Pages) -> None:
     for part in ("Aigul", "Closed", "said", "Help was given", "NOT sent", "attempts: 3"):
         assert part in shown, part
     assert officer.get("/alerts/unknown").status_code == 404
+
+
+def test_a_text_that_is_no_longer_needed_is_not_called_a_failure(pages: Pages) -> None:
+    officer = pages.sign_in("officer")
+    keep(pages, 1)
+    text = {"alert_id": "past-0000000", "step": "1", "recipient": "aigul", "kind": "page", "tier": 0}
+    with pages.engine.connect().execution_options(writes=True) as db, db.begin():
+        db.execute(insert(texts).values(**text, state="failed", at_ms=1, tries=0, reason=UNNEEDED))
+    shown = officer.get("/alerts/past-0000000").text
+    assert "no longer needed" in shown
+    assert "NOT sent" not in shown
 
 
 def test_the_list_goes_on_by_key_and_can_be_filtered(pages: Pages) -> None:

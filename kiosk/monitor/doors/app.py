@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kiosk.monitor.crowd import Crowd
 from kiosk.monitor.doors.alerts import AlertDoors
 from kiosk.monitor.doors.bodies import Health
 from kiosk.monitor.doors.commissioning import CommissioningDoors
-from kiosk.monitor.doors.crowd import Crowd
 from kiosk.monitor.doors.enrolment import CertificateDoors
 from kiosk.monitor.doors.issuing import Issuer
 from kiosk.monitor.doors.peer import Peer
+from kiosk.monitor.doors.protocol import ROOM
 from kiosk.monitor.doors.reading import Unreadable, look
 from kiosk.monitor.doors.refusals import Refused, answer, on_bug, on_http, on_refused
 from kiosk.monitor.doors.releases import ReleaseDoors
@@ -90,7 +91,7 @@ def build(site: Site) -> Starlette:
         forget = site.feed.on_event(waiting.hear)
         async with site.feed.running():
             task = asyncio.create_task(site.crl.keep_fresh()) if site.crl else None
-            yield {"crowd": Crowd()}
+            yield {"crowd": Crowd(ROOM)}
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):

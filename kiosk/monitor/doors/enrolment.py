@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kiosk.monitor.ca import CaError
+from kiosk.monitor.crowd import network_of
 from kiosk.monitor.doors.bodies import Enrol, Renew
 from kiosk.monitor.doors.intake import read
 from kiosk.monitor.doors.issuing import Issuer
 from kiosk.monitor.doors.peer import Peer
-from kiosk.monitor.doors.rates import Rate, network_of
+from kiosk.monitor.doors.rates import Rate
 from kiosk.monitor.doors.refusals import Refused, answer
 from kiosk.monitor.doors.standing import Doorkeeper
 

@@ -13,15 +13,15 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from kiosk.monitor.crowd import Crowd, Room, network_of
 from kiosk.monitor.doors.bodies import Refusal
-from kiosk.monitor.doors.crowd import Crowd
 from kiosk.monitor.doors.peer import Peer, read_peer
-from kiosk.monitor.doors.rates import network_of
 
 DAWDLE_S = 15.0  # from the first byte of a request to its last
 IDLE_S, STRANGER_IDLE_S = 60, 5
 LOOK_S = 2.5
 HEADERS_MAX_BYTES = 16 * 1024
+ROOM = Room(known_each=8, stranger_each=8, strangers=64, everybody=8192)
 
 
 class DoorProtocol(H11Protocol):

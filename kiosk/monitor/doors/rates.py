@@ -1,7 +1,6 @@
 """How often somebody may ask: a bucket each, bounded in number. Pure: the time is an argument."""
 
 from collections import OrderedDict
-from ipaddress import IPv6Address, ip_address
 from math import inf
 
 SUBJECTS = 10_000
@@ -25,14 +24,3 @@ class Rate:
         if len(self._free_s) > SUBJECTS:
             self._free_s.popitem(last=False)
         return True
-
-
-def network_of(host: str) -> str:
-    """Name whom an address stands for: itself, or its /64 where one site has them all (IPv6)."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return f"{int(address) >> 64:x}/64"
-    return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)

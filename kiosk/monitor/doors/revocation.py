@@ -71,7 +71,8 @@ class RevocationList:
         with self._engine.connect() as db:
             listed = lines(db, now_s * 1000)
         serials = frozenset(line.serial for line in listed)
-        if serials == self._serials and now_s - self._made_s < AGAIN_S:
+        # one made while the clock ran ahead is "not yet valid" to every broker: never keep it
+        if serials == self._serials and 0 <= now_s - self._made_s < AGAIN_S:
             return
         pem = self._authority.crl(listed, now_s, self._days)
         if self._file is not None:

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from kiosk.bodies import Alert
+from kiosk.monitor.outbox import UNNEEDED
 from kiosk.monitor.records import Case, StageEntry
 from kiosk.monitor.store.rows import stage_entry
 from kiosk.monitor.store.schema import alerts, stages, texts
@@ -41,6 +42,11 @@ class Sent:
     at_ms: int
     tries: int
     reason: str
+
+    @property
+    def outcome(self) -> str:
+        """Say what became of it: its state, or `unneeded`."""
+        return "unneeded" if self.state == "failed" and self.reason == UNNEEDED else self.state
 
 
 def find(connection: Connection, alert_id: str) -> Case | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from kiosk.monitor.outbox import UNNEEDED
 from kiosk.monitor.store.fleetcounts import Region, regions
 from kiosk.monitor.store.schema import alerts, certificates, texts
 
@@ -18,7 +19,8 @@ EXPIRING_DAYS = 30
 class Gauges:
     """The state of the network at one moment; ages in seconds, 0 where there is nothing.
 
-    `alerts` is by (kind, stage) and counts open ones; `oldest_*` leave drills out.
+    `alerts` is by (kind, stage) and counts open ones; `oldest_*` leave drills out; `texts` leave out those
+    no longer needed. `certificates_expiring`: names whose newest ends within 30 days or has ended.
     """
 
     regions: Mapping[str, Region]
@@ -38,11 +40,17 @@ def gauges(connection: Connection, now_ms: int) -> Gauges:
     )
     oldest = select(func.min(alerts.c.received_ms)).where(open_now, alerts.c.kind != "drill")
     waiting = oldest.where(alerts.c.accepted_ms.is_(None))
-    sent = select(texts.c.state, func.count().label("count")).group_by(texts.c.state)
-    ending = select(func.count()).where(
-        certificates.c.revoked_ms.is_(None),
-        certificates.c.not_after_ms > now_ms,
-        certificates.c.not_after_ms < now_ms + EXPIRING_DAYS * DAY_MS,
+    sent = (
+        select(texts.c.state, func.count().label("count"))
+        .where(texts.c.reason != UNNEEDED)
+        .group_by(texts.c.state)
+    )
+    ending = (
+        select(certificates.c.kiosk_id)
+        .where(certificates.c.revoked_ms.is_(None))
+        .group_by(certificates.c.kiosk_id)
+        .having(func.max(certificates.c.not_after_ms) < now_ms + EXPIRING_DAYS * DAY_MS)
+        .subquery()
     )
     return Gauges(
         regions=regions(connection),
@@ -50,7 +58,7 @@ def gauges(connection: Connection, now_ms: int) -> Gauges:
         oldest_open_s=_age_s(connection, oldest, now_ms),
         oldest_unaccepted_s=_age_s(connection, waiting, now_ms),
         texts={row[0]: row[1] for row in connection.execute(sent)},
-        certificates_expiring=connection.execute(ending).scalar_one(),
+        certificates_expiring=connection.execute(select(func.count()).select_from(ending)).scalar_one(),
     )
 
 

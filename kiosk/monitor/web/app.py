@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from kiosk.monitor.config import MonitorConfig
+from kiosk.monitor.expiry import Lookout
 from kiosk.monitor.sections import Web
 from kiosk.monitor.web import (
     account,
@@ -99,6 +100,7 @@ def make_app(
         feed=feed,
         words=words.load(),
         navigation=NAVIGATION,
+        lookout=Lookout(config),
         now_ms=now_ms,
         passwords=passwords or Passwords(),
     )

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from kiosk.control import DaemonAway
 from kiosk.monitor.store.people import ROLES
 from kiosk.monitor.web import security, session
+from kiosk.monitor.web.entrance import CrowdedOut
 from kiosk.monitor.web.session import Signed
 from kiosk.monitor.web.site import Site, site_of
 from kiosk.monitor.web.visit import Refused, Visit
@@ -28,6 +29,7 @@ from kiosk.monitor.web.words import Language, language_of
 __all__ = ["EVERYONE", "Refused", "Visit", "open_page", "page"]
 LOG = logging.getLogger(__name__)
 FIELDS_MAX = 200
+AGAIN_S = 5
 EVERYONE = ROLES
 
 Handler = Callable[[Visit], Response]
@@ -67,7 +69,8 @@ async def _serve(request: Request, handler: Handler, roles: tuple[str, ...] | No
         visit = await _visit(request, site, person)
         if roles is not None:
             _demand(visit, roles)
-        return await run_in_threadpool(handler, visit)
+        entering = roles is None and request.method == "POST"
+        return await (_entering(visit, handler) if entering else run_in_threadpool(handler, visit))
     except Refused as error:
         return _refusal(visit, error)
     except ClientDisconnect:
@@ -79,6 +82,17 @@ async def _serve(request: Request, handler: Handler, roles: tuple[str, ...] | No
             "page=%s database=%s", request.url.path, type(error).__name__
         )
         return _refusal(visit, Refused(503, "base.database_away"))
+
+
+async def _entering(visit: Visit, handler: Handler) -> Response:
+    """Take a form of somebody who has not signed in, in threads that no officer needs."""
+    try:
+        return await visit.site.entrance.admit(visit.network, functools.partial(handler, visit))
+    except CrowdedOut:
+        LOG.warning("sign_in=crowded_out")
+        response = _refusal(visit, Refused(503, "sign_in.busy"))
+        response.headers["retry-after"] = str(AGAIN_S)
+        return response
 
 
 async def _visit(request: Request, site: Site, person: Signed | None) -> Visit:

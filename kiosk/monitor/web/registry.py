@@ -12,6 +12,7 @@ from kiosk.monitor.regions import CODES
 from kiosk.monitor.store import certificates, registry, tokens
 from kiosk.monitor.store.certificates import Reason
 from kiosk.monitor.store.drafts import RegistryError
+from kiosk.monitor.store.names import NameTaken
 from kiosk.monitor.store.registry import REASONS
 from kiosk.monitor.web import paging, placeform
 from kiosk.monitor.web.page import Refused, Visit, page
@@ -68,7 +69,10 @@ def new(visit: Visit) -> Response:
         return _form(visit, fields, wrong, "")
     try:
         with visit.writing() as connection:
-            registry.create(connection, draft, who=visit.who, now_ms=visit.site.now_ms())
+            own, now_ms = visit.site.config.own_names, visit.site.now_ms()
+            registry.create(connection, draft, who=visit.who, now_ms=now_ms, own=own)
+    except NameTaken:
+        return _form(visit, fields, {"kiosk_id": "own_name"}, "")
     except RegistryError as error:
         return _form(visit, fields, {}, str(error))
     tell_centre(visit)

@@ -3,23 +3,29 @@
 import asyncio
 import logging
 import os
+import socket
 from pathlib import Path
 
 import uvicorn
 import uvloop
+from uvicorn.config import STARTUP_FAILURE
 
 from kiosk.messages import ConfigError
 from kiosk.monitor.config import MonitorConfig
+from kiosk.monitor.crowd import Crowd
 from kiosk.monitor.feed import Feed
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.web import protocol
 from kiosk.monitor.web.app import make_app
+from kiosk.monitor.web.protocol import PageProtocol
 
 LOG = logging.getLogger(__name__)
 POOL = 8
 PARENT_S = 0.5
 STOP_S = 2  # open boards end at once; a form that is being answered has this long
 BACKLOG = 512
+HANDSHAKE_S, GOODBYE_S = 10.0, 0.5  # of TLS
 
 
 def serve(config: MonitorConfig) -> None:
@@ -31,7 +37,7 @@ def serve(config: MonitorConfig) -> None:
     bring_up_to_date(engine)
     feed = Feed(Path(config.socket_path))
     host, _, port = web.listen.rpartition(":")
-    server = uvicorn.Server(
+    server = PageServer(
         uvicorn.Config(
             make_app(config, engine, feed),
             host=host.strip("[]"),
@@ -53,6 +59,38 @@ def serve(config: MonitorConfig) -> None:
             runner.run(_run(server, feed))
     finally:
         engine.dispose()
+
+
+class PageServer(uvicorn.Server):
+    """uvicorn's server with connections that may not wait for ever."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._crowd = Crowd(protocol.ROOM)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin as uvicorn does, but listen with our own connections; raises SystemExit."""
+        await super().startup(sockets or [])
+        config, tls = self.config, self.config.ssl
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self._make_protocol,
+                config.host,
+                config.port,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+                ssl_shutdown_timeout=GOODBYE_S if tls else None,
+                backlog=config.backlog,
+            )
+        except OSError as error:
+            LOG.error("web listen=%s port=%d reason=%r", config.host, config.port, str(error))  # noqa: TRY400
+            await self.lifespan.shutdown()
+            raise SystemExit(STARTUP_FAILURE) from None
+        self.servers.append(server)
+        LOG.info("web listen=%s port=%d", config.host, server.sockets[0].getsockname()[1])
+
+    def _make_protocol(self) -> PageProtocol:
+        return PageProtocol(self.config, self.server_state, self.lifespan.state, self._crowd)
 
 
 async def _run(server: uvicorn.Server, feed: Feed) -> None:

@@ -71,7 +71,7 @@ def _form(visit: Visit, status: int = 200, word: str = "", name: str = "", **val
 def _signed_in(visit: Visit) -> Response:
     _demand_own_form(visit)
     name = visit.form.get("name", "").strip()[:64]
-    address = visit.request.client.host if visit.request.client else "?"
+    address = visit.network
     now_ms, site = visit.site.now_ms(), visit.site
     subjects = (f"both:{address} {name}", f"from:{address}", f"name:{name}")
     with visit.reading() as connection:

@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine
 from starlette.requests import Request
 
 from kiosk.monitor.config import MonitorConfig
+from kiosk.monitor.expiry import Lookout
 from kiosk.monitor.sections import Web
 from kiosk.monitor.web import times
+from kiosk.monitor.web.entrance import Entrance
 from kiosk.monitor.web.passwords import Passwords
 from kiosk.monitor.web.words import Language, Words
 
@@ -69,8 +71,10 @@ class Site:
     feed: FeedPort
     words: Words
     navigation: tuple[Entry, ...]
+    lookout: Lookout
     now_ms: Callable[[], int] = now_utc_ms
     passwords: Passwords = field(default_factory=Passwords)
+    entrance: Entrance = field(default_factory=Entrance)
     templates: jinja2.Environment = field(default_factory=_templates)
 
     @property

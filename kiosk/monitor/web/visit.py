@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from kiosk.monitor.crowd import network_of
 from kiosk.monitor.store import audit
 from kiosk.monitor.web import session
 from kiosk.monitor.web.session import Signed
@@ -108,9 +109,20 @@ class Visit:
                 if self.person is not None and self.person.role in entry.roles
             ],
             flash=_flash(self),
+            ending=site.lookout.look(site.now_ms()) if self._is_admin else (),
             now_ms=site.now_ms(),
             **values,
         )
+
+    @property
+    def network(self) -> str:
+        """Name where the browser is, as closely as somebody can be told from others."""
+        client = self.request.client
+        return network_of(client.host) if client else "?"
+
+    @property
+    def _is_admin(self) -> bool:
+        return self.person is not None and self.person.role == "admin"
 
     @property
     def by_script(self) -> bool:

@@ -7,6 +7,7 @@
   const REPEAT_MS = 3000;   // how often the alarm sounds until somebody accepts
   const ANSWER_MS = 15000;  // the pages answer sooner, were it only that the centre does not
   const RENEW_MS = 300, RENEW_MOST_MS = 10000;
+  const RELOADS_MOST = 4;   // of an alert's page that stays as it was: the database is behind the centre
   const body = document.body, banner = document.getElementById("banner");
   if (!banner) return;
   const bannerText = document.getElementById("banner-text"), call = document.getElementById("call");
@@ -213,7 +214,7 @@
     say(text);
   });
   function say(text) {
-    const old = document.querySelector("body > .flash");
+    const old = document.querySelector("body > .flash:not(.lasting)");
     if (old) old.remove();
     if (!text) return;
     const line = document.createElement("p");
@@ -237,6 +238,7 @@
       show(told.live ? "" : "down");
       if (cards && told.live && !agrees(cards)) refresh();
       if (cards && told.live) empty();
+      if (told.live) compare(told.alerts);
     });
     on("card", (told) => { note(told.id, told); if (cards) put(told); changed(told.id, told.mark); });
     on("gone", (told) => { marks.delete(told.id); count(); if (cards) drop(told.id); changed(told.id, "closed"); });
@@ -256,12 +258,30 @@
     connect();
   }
   // ---- the page of one alert: renewed when the alert changes, unless somebody is typing
+  let reloading = null;
   function changed(id, mark) {
     const page = document.querySelector("[data-alert]");
-    if (!page || page.dataset.alert !== id || page.dataset.mark === mark) return;
-    const form = document.querySelector(".end-form");
-    if (form && form.dataset.touched) { document.getElementById("stale").hidden = false; return; }
-    location.reload();
+    if (!page || page.dataset.alert !== id) return;
+    clearTimeout(reloading);
+    if (page.dataset.mark === mark) { sessionStorage.removeItem("reloads"); return; }
+    const form = document.querySelector(".end-form"), shown = id + " " + page.dataset.mark;
+    const typing = () => Boolean(form && form.dataset.touched);
+    const [which, done] = JSON.parse(sessionStorage.getItem("reloads") || "[]");
+    const reloads = which === shown ? done : 0;
+    document.getElementById("stale").hidden = !(reloads || typing());
+    if (typing() || reloads >= RELOADS_MOST) return;
+    reloading = setTimeout(() => {
+      if (typing()) { document.getElementById("stale").hidden = false; return; }
+      sessionStorage.setItem("reloads", JSON.stringify([shown, reloads + 1]));
+      location.reload();
+    }, reloads * AGAIN_MS);
+  }
+  function compare(alerts) {  // with what the stream told while this page did not listen
+    const page = document.querySelector("[data-alert]");
+    if (!page) return;
+    const now = alerts[page.dataset.alert];
+    if (now) changed(page.dataset.alert, now.mark);
+    else if (!page.dataset.mark.startsWith("closed")) changed(page.dataset.alert, "closed");
   }
   document.addEventListener("input", (event) => {
     const form = event.target.closest(".end-form");
