@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,22 +64,17 @@ class Batch:
 
 
 def ready(
-    sheet: Sheet,
-    template: Template,
-    source: Source,
-    words: Catalogue,
-    savepoint: Callable[[], AbstractContextManager[object]] = nullcontext,
+    sheet: Sheet, template: Template, source: Source, words: Catalogue
 ) -> tuple[list[Ready], list[Fault]]:
-    """Judge every row; a row that is unfit leaves nothing behind in its savepoint."""
+    """Judge every row; a row that is unfit leaves nothing behind."""
     good: list[Ready] = []
     faults: list[Fault] = list(sheet.faults)
     for row in sheet.rows:
         try:
-            with savepoint():
-                whole = source.complete(sheet, row)
-                planned = plan(sheet, whole, template, words)
-                sms = planned.config.sms is not None
-                good.append(Ready(planned, source.secrets(sheet, whole, sms=sms)))
+            whole = source.complete(sheet, row)
+            planned = plan(sheet, whole, template, words)
+            sms = planned.config.sms is not None
+            good.append(Ready(planned, source.secrets(sheet, whole, sms=sms)))
         except Unfit as unfit:
             faults += unfit.faults
     return good, sorted(faults, key=lambda fault: fault.line)

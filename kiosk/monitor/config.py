@@ -92,6 +92,13 @@ class MonitorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     updates: sections.Updates = field(default_factory=sections.Updates)
 
     @property
+    def own_names(self) -> frozenset[str]:
+        """Name everybody that this centre is on the broker: no kiosk may be called so."""
+        ears = self.mqtt.heartbeats
+        names = (self.monitor.id, self.mqtt.user, ears and ears.id, ears and ears.user)
+        return frozenset(name for name in names if name)
+
+    @property
     def store_url(self) -> str:
         """Give the store's URL, without a password."""
         return self.store.url or f"sqlite:///{self.paths.state}/centre.sqlite"

@@ -2,16 +2,22 @@
 
 import getpass
 import re
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fakes.registry_rows import a_draft
 from fleet_desk import TOKEN, Desk, rows, told
+from sqlalchemy import Connection, Engine, event
 
 from kiosk import bundle
 from kiosk.check.clips import lines_of
 from kiosk.commands.exits import Exit
 from kiosk.config import Config
 from kiosk.config_text import decode
+from kiosk.fleet.plan import plan
 from kiosk.monitor.sms_keys import derive
 from kiosk.monitor.store import audit, registry, tokens
 from kiosk.monitor.store.engine import make_engine
@@ -257,6 +263,128 @@ def test_strict_and_dry_runs_leave_the_registry_alone(desk: Desk) -> None:
     assert desk.make(table, "--centre", centre, "--strict").exit_code == Exit.FAILED
     with make_engine(f"sqlite:///{desk.folder}/centre.sqlite").connect() as db:
         assert not registry.find(db)
+
+
+def while_judged(monkeypatch: pytest.MonkeyPatch, happens: Callable[[str], None]) -> None:
+    """Let something happen before each row is planned."""
+
+    def planned(sheet: Any, row: Any, *rest: Any) -> Any:
+        happens(row.kiosk)
+        return plan(sheet, row, *rest)
+
+    monkeypatch.setattr("kiosk.fleet.making.plan", planned)
+
+
+def meanwhile(desk: Desk, change: Callable[[Connection], object]) -> None:
+    engine = make_engine(f"sqlite:///{desk.folder}/centre.sqlite")
+    with engine.execution_options(writes=True).begin() as db:
+        change(db)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_the_centre_commits_while_rows_are_judged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """A sheet of 1200 rows held the core's commits up until it said that nobody is on duty."""
+    file = str(desk.centre())
+    assert desk.make(rows(1), "--centre", file, "--dry-run").exit_code == Exit.OK
+    centre = sqlite3.connect(desk.folder / "centre.sqlite", isolation_level=None, timeout=0)
+    judged: list[str] = []
+
+    def commit(kiosk: str) -> None:
+        centre.execute("INSERT INTO facts VALUES (?, 1)", (kiosk,))
+        judged.append(kiosk)
+
+    while_judged(monkeypatch, commit)
+    result = desk.make(rows(3), "--centre", file, *options)
+    centre.close()
+    assert result.exit_code == Exit.OK, result.output
+    assert judged == ["kz-ala-0001", "kz-ala-0002", "kz-ala-0003"]
+
+
+def test_many_rows_are_written_in_one_short_transaction(desk: Desk) -> None:
+    file = str(desk.centre())
+    assert desk.make(rows(10), "--centre", file).exit_code == Exit.OK
+    table = rows(20)
+    for row in table[:10]:
+        row["note"] = "new"
+    ran: list[str] = []
+
+    def note(*args: Any) -> None:
+        ran.append(args[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        result = desk.make(table, "--centre", file)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert result.exit_code == Exit.OK, result.output
+    begun = [at for at, statement in enumerate(ran) if statement == "BEGIN IMMEDIATE"]
+    assert len(begun) == 1
+    assert len(ran[begun[0] :]) < 12
+    with make_engine(f"sqlite:///{desk.folder}/centre.sqlite").connect() as db:
+        assert [entry.draft.note for entry in registry.find(db)] == ["new"] * 10 + [""] * 10
+        assert [len(tokens.of_kiosk(db, entry.kiosk_id)) for entry in registry.find(db)] == [1] * 20
+
+
+def spoil(db: Connection) -> None:
+    """Make each of four rows wrong in its own way."""
+    registry.create(db, a_draft(kiosk_id="kz-other", number=2), who="x", now_ms=1)
+    registry.create(db, a_draft(kiosk_id="kz-ala-0003", number=77), who="x", now_ms=1)
+    registry.revoke(db, "kz-ala-0004", "lost", who="x", now_ms=1)
+    registry.change(db, a_draft(kiosk_id="kz-ala-0005", number=5), who="x", now_ms=1)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_row_that_became_wrong_since_it_was_judged_is_refused(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, *, strict: bool
+) -> None:
+    file = str(desk.centre())
+    before = rows(5)[3:]
+    assert desk.make(before, "--centre", file).exit_code == Exit.OK
+    for made in desk.out.glob("kz-*"):
+        made.unlink()
+    while_judged(monkeypatch, lambda kiosk: meanwhile(desk, spoil) if kiosk == "kz-ala-0006" else None)
+    result = desk.make(rows(6), "--centre", file, *["--strict"] * strict)
+    assert result.exit_code == Exit.FAILED
+    for words in (
+        ":3: column B (number): number 2 belongs to kz-other",
+        ":4: column A (kiosk_id): was changed at the centre meanwhile; make it again",
+        ":5: column A (kiosk_id): is revoked",
+        ":6: column A (kiosk_id): was changed at the centre meanwhile; make it again",
+    ):
+        assert words in result.stderr, result.stderr
+    made_now = sorted(path.name for path in desk.out.glob("kz-*"))
+    assert made_now == ([] if strict else ["kz-ala-0001.pana.tar", "kz-ala-0006.pana.tar"])
+    known = {"kz-ala-0003": 77, "kz-ala-0004": 4, "kz-ala-0005": 5, "kz-other": 2}
+    with make_engine(f"sqlite:///{desk.folder}/centre.sqlite").connect() as db:
+        found = {entry.kiosk_id: entry.number for entry in registry.find(db)}
+        assert found == known | ({} if strict else {"kz-ala-0001": 1, "kz-ala-0006": 6})
+        assert not tokens.of_kiosk(db, "kz-ala-0003")
+
+
+def test_other_changes_at_the_centre_meanwhile_hinder_no_row(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = str(desk.centre())
+    assert desk.make(rows(1), "--centre", file).exit_code == Exit.OK
+
+    def enrolled(db: Connection) -> None:
+        registry.create(db, a_draft(kiosk_id="kz-other", number=9), who="x", now_ms=1)
+
+    while_judged(monkeypatch, lambda kiosk: meanwhile(desk, enrolled) if kiosk == "kz-ala-0001" else None)
+    result = desk.make(rows(2), "--centre", file)
+    assert result.exit_code == Exit.OK, result.output
+    assert "2 bundles" in result.stdout
+
+
+def test_a_name_of_the_centre_is_no_kiosk_of_a_sheet(desk: Desk) -> None:
+    table = rows(2)
+    table[0]["kiosk_id"] = "monitor-1"
+    result = desk.make(table, "--centre", str(desk.centre()))
+    assert ":2: column A (kiosk_id): monitor-1 is a name of the centre itself" in result.stderr
+    assert [path.name for path in desk.out.glob("*.pana.tar")] == ["kz-ala-0002.pana.tar"]
 
 
 def test_a_centre_without_sms_makes_no_kiosk_with_a_modem(desk: Desk) -> None:

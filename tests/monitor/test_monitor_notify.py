@@ -527,7 +527,7 @@ def strange(folder: Path, name: str) -> None:
 def test_a_thousand_files_that_are_no_texts_hide_no_text(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """gammu-smsd writes a binary SMS as .bin: those that stayed were all that was looked at, and texts nobody read."""
+    """gammu-smsd writes a binary SMS as .bin: those stayed, and nothing else was looked at any more."""
     desk = Desk()
     for number in range(1001):
         strange(tmp_path, f"IN20260501_101112_{number:04d}_+7701_00.bin")

@@ -14,9 +14,11 @@ from kiosk.commands.options import json_option
 from kiosk.commands.output import console, put_json, quiet_log
 
 if TYPE_CHECKING:
+    from kiosk.fleet.centre import Centre
     from kiosk.fleet.making import Batch, Made, Ready
     from kiosk.fleet.sheet import Fault, Sheet
     from kiosk.fleet.template import Template
+    from kiosk.monitor.commands.shelf import Shelf
 
 
 @click.command()
@@ -97,11 +99,16 @@ class _Run:
         sheet = self._sheet()
         if self.given["centre"] is None:
             return making.ready(sheet, self.template, _alone(self.given["sms_master"]), self.words)
-        with _centre(self.given["centre"], self.given["life_h"]) as (source, db):
-            found = making.ready(sheet, self.template, source, self.words, db.begin_nested)
-            if self.given["dry_run"] or (self.given["strict"] and found[1]):
-                db.rollback()
-        return found
+        shelf, source = _centre(self.given["centre"])
+        good, faults = making.ready(sheet, self.template, source, self.words)
+        strict: bool = self.given["strict"]
+        if self.given["dry_run"] or (strict and faults):
+            return good, faults
+        with shelf.change() as (db, act):
+            late = source.write(db, sheet, life_h=self.given["life_h"], strict=strict, **act)
+        bad = {fault.kiosk for fault in late}
+        good = [one for one in good if one.plan.kiosk not in bad]
+        return good, sorted([*faults, *late], key=lambda fault: fault.line)
 
     def write(self, good: "list[Ready]") -> "list[Made]":
         """Write the bundles, and beside them the release and owner.pub."""
@@ -165,17 +172,17 @@ def _alone(master: Path | None) -> Any:
     return Alone(SmsKeys(key))
 
 
-@contextmanager
-def _centre(file: Path, life_h: int) -> Iterator[tuple[Any, Any]]:
-    from kiosk.fleet.sources import Centre
+def _centre(file: Path) -> "tuple[Shelf, Centre]":
+    """Read the centre's registry; it is let go of before any row is judged."""
+    from kiosk.fleet.centre import Centre
     from kiosk.monitor.commands.shelf import Shelf
     from kiosk.monitor.notify.texter import read_rules
 
     shelf = Shelf(file, None)
     config = shelf.config()
     keys = read_rules(config).keys if config.sms is not None else None
-    with shelf.change() as (db, act):
-        yield Centre(db, act["who"], act["now_ms"], life_h, keys), db
+    with shelf.read() as db:
+        return shelf, Centre(db, keys, config.own_names)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """`kiosk monitor registry ca | server-cert | client-cert | crl | acl`: what the private CA does by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from kiosk.monitor.commands.shelf import Shelf, act, passed
 from kiosk.monitor.sections import Ca
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from kiosk.monitor.ca import Authority, Issued
 
 _OUT = click.Path(path_type=Path, dir_okay=False)
@@ -90,12 +92,15 @@ def client_cert(shelf: Shelf, name: str, cert: Path, key: Path, days: int) -> No
     from kiosk.monitor.store import registry
     from kiosk.monitor.store.drafts import RegistryError
 
-    with shelf.read() as db:
+    def demand_no_kiosk(db: "Connection") -> None:
         if registry.get(db, name) is not None:
             raise RegistryError(f"{name} is a kiosk; its key is made on the kiosk: give it a token")
+
+    with shelf.read() as db:
+        demand_no_kiosk(db)
     with _authority(shelf) as authority:
         issued, pair = authority.client_pair(name, act()["now_ms"] // 1000, days)
-        _keep(shelf, name, "client", issued)
+        _keep(shelf, name, "client", issued, demand_no_kiosk)
         files.write_pair(pair, cert, key)
     click.echo(f"{cert} and {key} (mode 0600), serial {issued.serial}")
 
@@ -133,11 +138,16 @@ def acl(shelf: Shelf) -> None:
         click.echo(f"user {name}\ntopic deny #")
 
 
-def _keep(shelf: Shelf, name: str, kind: str, issued: "Issued") -> None:
+def _keep(
+    shelf: Shelf, name: str, kind: str, issued: "Issued", demand: "Callable[[Connection], None] | None" = None
+) -> None:
     """Keep a certificate that was made by hand, so that it can be revoked; recorded."""
-    from kiosk.monitor.store import audit, certificates
+    from kiosk.monitor.store import audit, certificates, locks
 
     with shelf.change() as (db, doer):
+        locks.take(db, locks.Lock.NAMES)
+        if demand is not None:
+            demand(db)
         certificates.keep(
             db,
             certificates.Certificate(

@@ -47,7 +47,8 @@ def add(shelf: Shelf, /, kiosk: str, **fields: Any) -> None:
     place |= {name: fields.pop(name) for name in ("lat", "lon", "accuracy_m", "kato", "phone")}
     with shelf.change() as (db, act):
         number = kiosks.next_number(db) if number is None else number
-        made = kiosks.create(db, draft({"kiosk_id": kiosk, "number": number, "place": place} | fields), **act)
+        new = draft({"kiosk_id": kiosk, "number": number, "place": place} | fields)
+        made = kiosks.create(db, new, own=shelf.config().own_names, **act)
     click.echo(f"{made.kiosk_id} is registered as number {made.number}")
 
 
@@ -173,7 +174,7 @@ def import_command(shelf: Shelf, csv: Path, *, dry_run: bool) -> None:
     except UnicodeDecodeError as error:
         raise RegistryError(f"{csv}: not UTF-8; save the sheet as CSV UTF-8") from error
     with shelf.read() as db:
-        judged = imports.judge(db, text)
+        judged = imports.judge(db, text, shelf.config().own_names)
     if not dry_run:
         with shelf.change() as (db, act):
             imports.write(db, judged, **act)

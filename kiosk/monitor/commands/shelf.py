@@ -75,11 +75,13 @@ class Shelf:
         config = self.config()
         try:
             engine = make_engine(config.store_url, config.store.password_file)
-            bring_up_to_date(engine)
-            with engine.execution_options(writes=writes).connect() as db:
-                yield db
-                db.commit()
-            engine.dispose()
+            try:
+                bring_up_to_date(engine)
+                with engine.execution_options(writes=writes).connect() as db:
+                    yield db
+                    db.commit()
+            finally:
+                engine.dispose()
         except (SQLAlchemyError, OSError) as error:
             reason = str(error.__cause__ or error).splitlines()[0]
             raise DeviceError(f"the store cannot be used: {reason}") from error

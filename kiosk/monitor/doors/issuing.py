@@ -12,7 +12,7 @@ from kiosk.monitor.ca import Authority, CsrRefused, PublicKey, key_hash, read_cs
 from kiosk.monitor.doors.bodies import Credentials, Enrol, Enrolled
 from kiosk.monitor.doors.refusals import Refused
 from kiosk.monitor.sms_keys import SmsKeys
-from kiosk.monitor.store import audit, certificates, registry, tokens
+from kiosk.monitor.store import audit, certificates, names, registry, tokens
 from kiosk.monitor.store.certificates import Certificate
 from kiosk.monitor.store.registry import Entry
 from kiosk.wire import utc_text
@@ -28,6 +28,7 @@ class Issuer:
     brokers: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     keys: SmsKeys | None = field(default=None, repr=False)
+    own_names: frozenset[str] = frozenset()  # of the centre on the broker
 
     def enrol(self, asked: Enrol, now_ms: int) -> Enrolled:
         """Give a certificate for a token; the same question within 10 min gets the same answer.
@@ -59,6 +60,10 @@ class Issuer:
         return self._credentials(given)
 
     def _sign(self, db: Connection, kiosk_id: str, key: PublicKey, now_ms: int) -> Certificate:
+        try:
+            names.demand_free(db, kiosk_id, self.own_names)
+        except names.NameTaken as error:
+            raise Refused(403, str(error)) from error
         issued = self.authority.client(kiosk_id, key, now_ms // 1000, self.days)
         given = Certificate(
             serial=issued.serial,

@@ -173,6 +173,7 @@ def _site(config: MonitorConfig) -> Site:
         brokers=ca.brokers,
         gateways=ca.gateways,
         keys=keys,
+        own_names=config.own_names,
     )
     crl = RevocationList(engine, authority, days=ca.crl_days, file=Path(ca.crl) if ca.crl else None)
     return Site(engine=engine, feed=feed, issuer=issuer, crl=crl, state=state)

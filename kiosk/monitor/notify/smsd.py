@@ -9,7 +9,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,11 +19,13 @@ LOG = logging.getLogger(__name__)
 NAME = re.compile(r"IN[0-9]{8}_[0-9]{6}_[0-9]{1,6}_([+0-9A-Za-z ._-]{0,40})_[0-9]{1,4}\.txt")
 TURN_S = 1.0
 AGAIN_TURNS = 30  # a question that nobody answered is asked again
-BATCH = 100
+BATCH = 100  # texts that are asked about at once, and strange files that one turn moves
+STRANGE_KEPT = 1000  # anybody may send as many as they like
 SIZE_MAX = 4096
 YOUNG_S = 60.0
 TEXT_MAX = 1000
 CLOSE_S = 3.0
+STRANGE = "IN*"  # beside NAME: gammu-smsd writes a binary SMS (WAP push, MMS) as .bin
 DONE, BAD = "processed", "unreadable"
 BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -69,7 +71,10 @@ class SmsdInbox:
         self._fault = fault
 
     def turn(self) -> None:
-        """Move what was answered aside and ask about what is new; raises OSError when it cannot."""
+        """Move what was answered aside, ask about what is new, then move aside what is no text.
+
+        Raises OSError when it cannot.
+        """
         self._turns += 1
         with suppress(Empty):
             while True:
@@ -77,7 +82,12 @@ class SmsdInbox:
                 if taken:
                     self._move(name, DONE)
                 self._asked.pop(name, None)
-        for path in sorted(self._folder.iterdir())[: BATCH * 10]:
+        found = sorted(self._folder.iterdir())
+        self._ask_about([path for path in found if NAME.fullmatch(path.name)][: BATCH * 10])
+        self._clear([path for path in found if path.match(STRANGE) and not NAME.fullmatch(path.name)])
+
+    def _ask_about(self, texts: Iterable[Path]) -> None:
+        for path in texts:
             if len(self._asked) >= BATCH:
                 return
             asked = self._asked.get(path.name)
@@ -85,7 +95,7 @@ class SmsdInbox:
                 self._take(path)
 
     def _take(self, path: Path) -> None:
-        """Ask about one file; what is no text of gammu-smsd's is left alone, an unreadable one goes aside."""
+        """Ask about one file; an unreadable one goes aside."""
         found = NAME.fullmatch(path.name)
         if found is None or _is_unfilled(path):
             return
@@ -109,6 +119,19 @@ class SmsdInbox:
         waits = "error" in answer or str(answer.get("text", "")).startswith("not on disk")
         self._answered.put((name, not waits))
 
+    def _clear(self, strange: Iterable[Path]) -> None:
+        """Move what is no text to what cannot be read; only the newest of it stays there."""
+        old = [path for path in strange if not _is_young(path)][:BATCH]
+        if not old:
+            return
+        for path in old:
+            self._move(path.name, BAD)
+        LOG.error("smsd strange=%d moved_to=%s", len(old), BAD)
+        kept = sorted(path for path in (self._folder / BAD).glob(STRANGE) if not NAME.fullmatch(path.name))
+        for path in kept[:-STRANGE_KEPT]:
+            with suppress(OSError):
+                path.unlink()
+
     def _move(self, name: str, where: str) -> None:
         aside = self._folder / where
         aside.mkdir(mode=0o700, exist_ok=True)
@@ -119,8 +142,14 @@ class SmsdInbox:
 def _is_unfilled(path: Path) -> bool:
     """Tell whether an empty file is so young that gammu-smsd, which makes it first, may still fill it."""
     with suppress(OSError):
-        status = path.lstat()
-        return status.st_size == 0 and abs(time.time() - status.st_mtime) < YOUNG_S
+        return path.lstat().st_size == 0 and _is_young(path)
+    return False
+
+
+def _is_young(path: Path) -> bool:
+    """Tell whether somebody may still be writing or renaming it."""
+    with suppress(OSError):
+        return abs(time.time() - path.lstat().st_mtime) < YOUNG_S
     return False
 
 

@@ -6,7 +6,7 @@ the database's write lock, which the core needs for every alert, and written as 
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from kiosk.monitor.store import audit, registry
+from kiosk.monitor.store import audit, locks, names, registry
 from kiosk.monitor.store.drafts import NUMBER_MAX, PLACE_WORDS, Draft, RegistryError, columns, draft
+from kiosk.monitor.store.names import NameTaken
 from kiosk.monitor.store.rows import Values
 
 LINES_MAX = 100_000
@@ -37,10 +38,13 @@ class Judged:
     seen: tuple[Any, ...]
 
 
-def judge(db: Connection, text: str) -> Judged:
-    """Check every line against the registry, which is only read; raises RegistryError with every fault."""
+def judge(db: Connection, text: str, own: Collection[str] = ()) -> Judged:
+    """Check every line against the registry, which is only read; raises RegistryError with every fault.
+
+    `own` are the names of the centre's configuration.
+    """
     seen = registry.changes(db)
-    book = _Book(registry.everyone(db))
+    book = Book(registry.everyone(db), names.barred(db, own))
     faults: list[str] = []
     for line, row in _rows(text):
         try:
@@ -55,6 +59,8 @@ def judge(db: Connection, text: str) -> Judged:
 
 def write(db: Connection, judged: Judged, *, who: str, now_ms: int) -> None:
     """Write all that was judged: alerts wait meanwhile. Raises RegistryError when it holds no longer."""
+    locks.take(db, locks.Lock.NAMES)
+    names.demand_all_free(db, (str(row["kiosk_id"]) for row in judged.created))
     if registry.changes(db) != judged.seen:
         raise RegistryError("somebody else changed the registry meanwhile; nothing is written, import again")
     try:
@@ -66,27 +72,26 @@ def write(db: Connection, judged: Judged, *, who: str, now_ms: int) -> None:
     audit.write_many(db, judged.record, at_ms=now_ms, who=who)
 
 
-class _Book:
+class Book:
     """The registry as it is after each line.
 
     Changes keep their order, for one kiosk may take the number that another one gave up. New kiosks are
     written after all of them, as they are in the end.
     """
 
-    def __init__(self, drafts: Iterable[Draft]) -> None:
+    def __init__(self, drafts: Iterable[Draft], barred: Collection[str]) -> None:
         self.drafts = {old.kiosk_id: old for old in drafts}
         self.created: dict[str, Values] = {}
         self.changed: list[Values] = []
         self.record: list[tuple[str, str, str]] = []
+        self._barred = barred
         self._holders = {old.number: old.kiosk_id for old in self.drafts.values()}
         self._highest = max(self._holders, default=0)
         self._gaps = (number for number in range(1, NUMBER_MAX) if number not in self._holders)
 
     def put(self, new: Draft) -> None:
-        """Register a kiosk, or change it where it exists; raises RegistryError when its number is taken."""
-        holder = self._holders.get(new.number, new.kiosk_id)
-        if holder != new.kiosk_id:
-            raise RegistryError(f"number {new.number} belongs to {holder}; choose another")
+        """Register a kiosk, or change it where it exists; raises RegistryError as `check`."""
+        self.check(new)
         old = self.drafts.get(new.kiosk_id)
         if old == new:
             return
@@ -104,6 +109,14 @@ class _Book:
         self._holders[new.number] = new.kiosk_id
         self._highest = max(self._highest, new.number)
 
+    def check(self, new: Draft) -> None:
+        """Raise RegistryError when its number is taken, NameTaken for a name of the centre."""
+        if new.kiosk_id in self._barred and new.kiosk_id not in self.drafts:
+            raise NameTaken(new.kiosk_id)
+        holder = self._holders.get(new.number, new.kiosk_id)
+        if holder != new.kiosk_id:
+            raise RegistryError(f"number {new.number} belongs to {holder}; choose another")
+
     def next_number(self) -> int:
         """Give what `registry.next_number` would give after the lines before; raises RegistryError."""
         number = self._highest + 1 if self._highest < NUMBER_MAX else next(self._gaps, None)
@@ -117,10 +130,10 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
     first = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
     try:
-        names = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = names
-        missing = [name for name in NEEDED if name not in names]
-        unknown = [name for name in names if name not in (*NEEDED, *OPTIONAL)]
+        heads = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = heads
+        missing = [name for name in NEEDED if name not in heads]
+        unknown = [name for name in heads if name not in (*NEEDED, *OPTIONAL)]
         if missing or unknown:
             wrong = [f"lacks {', '.join(missing)}"] * bool(missing)
             wrong += [f"has unknown columns {', '.join(unknown)}"] * bool(unknown)
@@ -129,13 +142,13 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
             if reader.line_num > LINES_MAX:
                 raise RegistryError(f"line {reader.line_num}: at most {LINES_MAX} lines are read")
             if None in row or None in row.values():
-                raise RegistryError(f"line {reader.line_num}: {len(names)} columns are expected")
+                raise RegistryError(f"line {reader.line_num}: {len(heads)} columns are expected")
             yield reader.line_num, {name: value.strip() for name, value in row.items()}
     except csv.Error as error:
         raise RegistryError(f"line {reader.line_num}: not CSV: {error}") from error
 
 
-def _draft(book: _Book, row: Mapping[str, str]) -> Draft:
+def _draft(book: Book, row: Mapping[str, str]) -> Draft:
     place: dict[str, Any] = {
         what: {language: row[f"{what}_{language}"] for language in ("kk", "ru")} for what in PLACE_WORDS
     }

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
+from kiosk.monitor.store.locks import Lock, take
 from kiosk.monitor.store.schema import people
 
 Role = Literal["officer", "technician", "admin"]
@@ -68,7 +69,12 @@ def add(connection: Connection, member: Member, at_ms: int) -> bool:
 
 
 def change(connection: Connection, person_id: str, at_ms: int, **columns: object) -> bool:
-    """Change name, role, language, phone, active or password_hash; False when nobody has this id."""
+    """Change name, role, language, phone, active or password_hash; False when nobody has this id.
+
+    What `admins` gives after a new role or `active` holds to the end of the transaction.
+    """
+    if {"role", "active"} & columns.keys():
+        take(connection, Lock.ADMINS)
     done = connection.execute(
         update(people).where(people.c.person_id == person_id).values(changed_ms=at_ms, **columns)
     )

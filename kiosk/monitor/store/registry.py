@@ -3,7 +3,7 @@
 Each change is recorded in the same transaction. Never says how a kiosk is: that is the fleet's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kiosk.bodies import KioskId, Place
 from kiosk.monitor.records import Registered
-from kiosk.monitor.store import audit, certificates
+from kiosk.monitor.store import audit, certificates, locks, names
 from kiosk.monitor.store.bulk import run_many
 from kiosk.monitor.store.certificates import Reason
 from kiosk.monitor.store.drafts import NUMBER_MAX, Draft, RegistryError, columns, from_row, place_of
@@ -49,8 +49,13 @@ class Entry:
         return self.draft.place
 
 
-def create(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
-    """Register a kiosk; raises RegistryError when its id or number is taken."""
+def create(db: Connection, new: Draft, *, who: str, now_ms: int, own: Collection[str] = ()) -> Entry:
+    """Register a kiosk; raises RegistryError when its id or number is taken, NameTaken for a centre's name.
+
+    `own` are the names of the centre's configuration.
+    """
+    locks.take(db, locks.Lock.NAMES)
+    names.demand_free(db, new.kiosk_id, own)
     row = columns(new) | {"created_ms": now_ms, "changed_ms": now_ms}
     try:
         with db.begin_nested():
@@ -90,9 +95,9 @@ def write_many(db: Connection, created: Sequence[Values], changed: Sequence[Valu
 
     Each row is a kiosk's columns and id.
     """
-    names = [name for row in changed[:1] for name in row if name != "kiosk_id"]
+    fields = [name for row in changed[:1] for name in row if name != "kiosk_id"]
     wanted = update(registry).where(registry.c.kiosk_id == bindparam("b_kiosk_id"))
-    wanted = wanted.values(changed_ms=_later(now_ms), **{name: bindparam(f"b_{name}") for name in names})
+    wanted = wanted.values(changed_ms=_later(now_ms), **{name: bindparam(f"b_{name}") for name in fields})
     run_many(db, wanted, [{f"b_{name}": value for name, value in row.items()} for row in changed])
     new: dict[str, Any] = {name: bindparam(name) for row in created[:1] for name in row}
     run_many(db, insert(registry).values(created_ms=now_ms, changed_ms=now_ms, **new), created)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, and_, func, insert, literal, or_,
 from kiosk.bodies import Event
 from kiosk.monitor.rollout import Mark, Rollout, RolloutState, Seen, Word
 from kiosk.monitor.store import audit
+from kiosk.monitor.store.locks import Lock, take
 from kiosk.monitor.store.schema import alerts, events, kiosks, registry, rollout_kiosks, rollouts
 
 ACTIVE = ("running", "paused")
@@ -38,6 +39,7 @@ class RolloutBusy(Exception):
 
 def start(db: Connection, new: Rollout, *, who: str, now_ms: int) -> None:
     """Begin a roll-out; raises RolloutBusy while another one runs or rests."""
+    take(db, Lock.ROLLOUTS)
     busy = current(db)
     if busy is not None:
         raise RolloutBusy(busy.rollout_id)
@@ -49,17 +51,23 @@ def start(db: Connection, new: Rollout, *, who: str, now_ms: int) -> None:
 
 
 def move(db: Connection, rollout_id: str, state: RolloutState, *, who: str, now_ms: int) -> bool:
-    """Let a person pause, resume or stop a roll-out; False where it does not stand so.
+    """Let a person pause, resume or stop a roll-out; False where it does not stand so, or another one does.
 
     One that failures ended goes on with those counted as they are, but for one more each time.
     """
-    entry = get(db, rollout_id)
-    if entry is None or entry.rollout.state not in MOVES[state]:
+    take(db, Lock.ROLLOUTS)
+    # A step that the centre takes meanwhile is waited for: else `keep` would write nothing.
+    query = select(rollouts).where(rollouts.c.rollout_id == rollout_id).with_for_update()
+    row = db.execute(query).mappings().first()
+    if row is None or row["state"] not in MOVES[state]:
         return False
-    new = replace(entry.rollout, state=state, reason="")
-    if entry.rollout.state == "failed" and state == "running":
+    old = _rollout(row)
+    new = replace(old, state=state, reason="")
+    if old.state == "failed" and state == "running":
+        if current(db) is not None:
+            return False
         new = replace(new, stop_after=_failed(db, rollout_id) + 1)
-    keep(db, entry.rollout, new, now_ms=now_ms)
+    keep(db, old, new, now_ms=now_ms)
     audit.write(db, at_ms=now_ms, who=who, what=f"rollout_{state}", subject=rollout_id)
     return True
 

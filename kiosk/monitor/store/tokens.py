@@ -5,18 +5,21 @@ A token is used up in the transaction that keeps its certificate, or not at all.
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from kiosk.messages import KioskError
 from kiosk.monitor.store import audit
+from kiosk.monitor.store.bulk import among, run_many
 from kiosk.monitor.store.drafts import RegistryError
 from kiosk.monitor.store.schema import registry, tokens
 
 TOKEN_BYTES = 32
 LIFE_H, LIFE_MAX_H = 72, 24 * 30
+LIMITS = f"a token takes {TOKEN_BYTES} random bytes and lives 1 to {LIFE_MAX_H} hours"
 REPEAT_MS = 600_000  # so long the same question gets the same answer: the first one may have been lost
 
 
@@ -45,25 +48,47 @@ class Claim:
 
 def make(db: Connection, kiosk_id: str, chance: bytes, *, who: str, now_ms: int, life_h: int = LIFE_H) -> str:
     """Make a token out of 32 random bytes; older unused ones of this kiosk die. Raises RegistryError."""
-    if len(chance) != TOKEN_BYTES or not 1 <= life_h <= LIFE_MAX_H:
-        raise RegistryError(f"a token takes {TOKEN_BYTES} random bytes and lives 1 to {LIFE_MAX_H} hours")
+    text = text_of(chance)
     kiosk = db.execute(select(registry.c.revoked_ms).where(registry.c.kiosk_id == kiosk_id)).first()
     if kiosk is None:
         raise RegistryError(f"no kiosk {kiosk_id} in the registry")
     if kiosk.revoked_ms is not None:
         raise RegistryError(f"kiosk {kiosk_id} is revoked; reinstate it first")
-    db.execute(delete(tokens).where(tokens.c.kiosk_id == kiosk_id, tokens.c.used_ms.is_(None)))
+    keep_many(db, {kiosk_id: text}, who=who, now_ms=now_ms, life_h=life_h)
+    return text
+
+
+def text_of(chance: bytes) -> str:
+    """Write 32 random bytes as a person carries them; raises RegistryError."""
+    if len(chance) != TOKEN_BYTES:
+        raise RegistryError(LIMITS)
     text = b32encode(chance).decode().rstrip("=")
-    row = {
-        "token_hash": _hash(text),
-        "kiosk_id": kiosk_id,
-        "created_ms": now_ms,
-        "expires_ms": now_ms + life_h * 3_600_000,
-        "made_by": who[:64],
-    }
-    db.execute(insert(tokens).values(row))
-    audit.write(db, who=who, what="token_made", subject=kiosk_id, detail=f"life_h={life_h}", at_ms=now_ms)
     return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
+
+
+def keep_many(db: Connection, made: Mapping[str, str], *, who: str, now_ms: int, life_h: int) -> None:
+    """Keep one token for each of many kiosks, which may all have one: `made` gives its text by kiosk.
+
+    Older unused ones of these kiosks die. Raises RegistryError.
+    """
+    if not 1 <= life_h <= LIFE_MAX_H:
+        raise RegistryError(LIMITS)
+    for some in among(db, tokens.c.kiosk_id, made):
+        db.execute(delete(tokens).where(some, tokens.c.used_ms.is_(None)))
+    fresh = [
+        {
+            "token_hash": _hash(text),
+            "kiosk_id": kiosk_id,
+            "created_ms": now_ms,
+            "expires_ms": now_ms + life_h * 3_600_000,
+            "made_by": who[:64],
+        }
+        for kiosk_id, text in made.items()
+    ]
+    named: dict[str, Any] = {name: bindparam(name) for row in fresh[:1] for name in row}
+    run_many(db, insert(tokens).values(used_key="", serial="", **named), fresh)
+    done = [("token_made", kiosk_id, f"life_h={life_h}") for kiosk_id in made]
+    audit.write_many(db, done, who=who, at_ms=now_ms)
 
 
 def claim(db: Connection, token: str, key_hash: str, now_ms: int) -> Claim:
