@@ -60,7 +60,7 @@ class Upkeep:
         return self._reports.fault("cert_expiring", now, wrong=soon, detail=f"{days_left} days")
 
     def papers(self, missing: Mapping[str, str], now: Now) -> list[Effect]:
-        """Judge the files that say who this kiosk is: one that is missing or wrong is a fault, and stops nothing."""
+        """Judge the files that say who this kiosk is: a missing or wrong one is a fault and stops nothing."""
         return [
             effect
             for code in PAPERS
