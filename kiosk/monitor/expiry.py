@@ -62,7 +62,7 @@ def _files(config: MonitorConfig) -> dict[str, bool]:
     """Name each file, and whether its last certificate counts, as for a CA that is being replaced."""
     tls, ears, doors, ca = config.mqtt.tls, config.mqtt.heartbeats, config.doors, config.ca
     cas = (tls and tls.ca, doors and doors.ca, ca and ca.cert)
-    pairs = (tls and tls.cert, ears and ears.cert, doors and doors.cert)
+    pairs = (tls and tls.cert, ears and ears.cert, doors and doors.cert, config.web and config.web.cert)
     return {file: True for file in cas if file} | {file: False for file in pairs if file}
 
 

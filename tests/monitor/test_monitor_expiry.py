@@ -65,6 +65,15 @@ def test_what_ends_within_thirty_days_or_has_ended_is_found(tmp_path: Path) -> N
     ]
 
 
+def test_the_pages_own_certificate_is_among_them(tmp_path: Path) -> None:
+    """Its end shuts out the officers themselves."""
+    put(tmp_path, pages=3)
+    web = f'[web]\ncert = "{tmp_path}/pages.crt"\nkey = "{tmp_path}/pages.key"'
+    toml = (TOML + SECTIONS).format(folder=tmp_path).replace("[web]", web)
+    found = expiry.ending(config.read(toml, "centre.toml"), START_MS)
+    assert found == [Ending(file=f"{tmp_path}/pages.crt", left_days=3)]
+
+
 def test_what_cannot_be_read_is_left_to_whoever_uses_it(tmp_path: Path) -> None:
     put(tmp_path, mqtt=300)
     (tmp_path / "doors.crt").write_bytes(b"torn")

@@ -23,7 +23,7 @@ from kiosk.monitor import config as monitor_config
 from kiosk.monitor.messages import SmsArrived, TextSettled
 from kiosk.monitor.notify import gateway as notify_gateway
 from kiosk.monitor.notify import modem as notify_modem
-from kiosk.monitor.notify.gateway import HttpGateway
+from kiosk.monitor.notify.gateway import MUTE, HttpGateway
 from kiosk.monitor.notify.modem import CentreModem
 from kiosk.monitor.notify.smsd import AGAIN_TURNS, SmsdInbox
 from kiosk.monitor.notify.texter import Texter, make_texter, read_rules
@@ -180,7 +180,9 @@ class Passing:
 
 def a_gateway(folder: Path, url: str, clock: Passing, *, spare: bool = True) -> HttpGateway:
     (folder / "token").write_text("secret")
-    made = HttpGateway(SmsGateway(url=url, token_file=str(folder / "token")), spare=spare, seconds=clock)
+    made = HttpGateway(
+        SmsGateway(url=url, token_file=str(folder / "token")), has_spare=lambda: spare, seconds=clock
+    )
     made.open()
     return made
 
@@ -257,6 +259,21 @@ def test_a_gateway_that_is_the_only_way_is_tried_by_each_text(mute: Mute, tmp_pa
         way.send("x", PHONE, "text", done)
         assert done.wait(count) == ["gateway: ReadTimeout"] * count
     assert len(mute.taken) == 2
+    way.close()
+
+
+def test_a_gateway_whose_spare_way_falls_is_tried_by_each_text(mute: Mute, tmp_path: Path) -> None:
+    done, spare = Heard(), [True]
+    (tmp_path / "token").write_text("t")
+    config = SmsGateway(url=mute.url, token_file=str(tmp_path / "token"))
+    way = HttpGateway(config, has_spare=lambda: bool(spare), seconds=Passing())
+    way.open()
+    for _ in range(2):
+        way.send("x", PHONE, "text", done)
+    assert sorted(done.wait(2)) == ["gateway: ReadTimeout", MUTE]
+    spare.clear()
+    way.send("x", PHONE, "text", done)
+    assert done.wait(3)[-1] == "gateway: ReadTimeout"
     way.close()
 
 
@@ -652,15 +669,19 @@ def test_the_configuration_says_which_ways_there_are_and_which_comes_first(tmp_p
         assert texter is not None
         return [way.name for way in texter._ways]
 
-    def rests(sms: str) -> bool:
+    def rests(sms: str, *, up: bool = True) -> bool:
         texter = make_texter(a_config(tmp_path, sms), lambda _item: None, Desk())
         assert texter is not None
-        return any(isinstance(way, HttpGateway) and way._spare for way in texter._ways)
+        for way in texter._ways:
+            if isinstance(way, CentreModem):
+                way._up = up
+        return any(isinstance(way, HttpGateway) and way._has_spare() for way in texter._ways)
 
     both = f'[sms.modem]\ndevice = "/dev/m"\n[sms.gateway]\nurl = "http://g/"\ntoken_file = "{tmp_path}/t"\n'
     assert ways(both) == ["gateway", "modem"]
     assert ways('first = "modem"\n' + both) == ["modem", "gateway"]
     assert [rests(both), rests('first = "modem"\n' + both)] == [True, False]
+    assert not rests(both, up=False), "a modem that is away is no other way"
     assert ways(f'smsd_inbox = "{tmp_path}"\n') == []
     assert make_texter(a_config(tmp_path, "none"), lambda _item: None, Desk()) is None
 

@@ -165,8 +165,8 @@ def test_a_clock_six_years_ahead_deletes_nothing_and_a_right_one_goes_on(
     running: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     running.put_event("old", 366)
-    assert running.hours(2) == 1, "a fresh store is swept at once"
     running.put_event("young", 1)
+    assert running.hours(2) == 1, "a store without a sweep trusts what was noted last"
     floor_ms = fact(running.engine, "audit_floor_ms")
     running.jump(6 * 365)
     running.start()
@@ -179,6 +179,16 @@ def test_a_clock_six_years_ahead_deletes_nothing_and_a_right_one_goes_on(
     assert left(running.engine, events.c.event_id) == ["young"]
     running.jump(6 * 365)
     assert running.hours(20) == 0, "the day begins anew"
+
+
+def test_the_first_sweep_of_an_older_store_believes_no_wrong_clock(running: Running) -> None:
+    running.put_event("young", 1)
+    running.jump(10 * 365)
+    assert running.hours(20) == 0
+    running.jump(-10 * 365)
+    running.put_event("old", 366)
+    assert running.hours(1) == 1
+    assert left(running.engine, events.c.event_id) == ["young"]
 
 
 def test_after_a_month_without_power_it_sweeps_once_it_has_run_for_a_day(running: Running) -> None:

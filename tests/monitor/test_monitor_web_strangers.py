@@ -17,6 +17,8 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from fakes.centre_pages import ORIGIN, Pages, alert_view, enter, opened, served, until
+from starlette.responses import Response
+from starlette.routing import Route
 
 from kiosk.monitor.web import entrance, protocol
 from kiosk.monitor.web.passwords import Checked, Passwords
@@ -227,6 +229,27 @@ def test_a_connection_is_used_again_and_an_open_board_outlives_every_deadline(
             while b"event: card" not in (line := stream.readline()):
                 assert line
         until(lambda: pages.app.state.hub.browsers == 0)
+
+
+def test_an_answer_is_not_cut_off_before_a_slow_line_has_carried_it(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "DAWDLE_S", 0.3)
+    body = b"x" * 16_000_000  # more than the kernel keeps
+    pages.app.router.routes.insert(0, Route("/static/list", lambda _: Response(body)))
+    with served(pages) as url:
+        (slow,) = open_idle(url, 1)
+        with slow:
+            slow.sendall(b"GET /static/list HTTP/1.1\r\nhost: x\r\n\r\n")
+            got = len(slow.recv(1000))
+            (idle,) = open_idle(url, 1)
+            with idle:
+                assert is_hung_up(idle)
+            while piece := slow.recv(1 << 20):
+                got += len(piece)
+                if got > len(body):  # with its headers
+                    break
+            assert got > len(body)
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,21 @@ OK_FROM, OK_TO = 200, 300
 class HttpGateway:
     """Be a Way by HTTP; one thread sends.
 
-    Where a `spare` way follows, one that hangs is left alone: each text fails at once, but for one in 30 s.
+    While it has a spare, a way behind it that works, one that hangs is left alone: each text fails at once,
+    but for one in 30 s.
     """
 
     name = "gateway"
 
     def __init__(
-        self, config: SmsGateway, *, spare: bool = False, seconds: Callable[[], float] = time.monotonic
+        self,
+        config: SmsGateway,
+        *,
+        has_spare: Callable[[], bool] = lambda: False,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._spare = spare
+        self._has_spare = has_spare
         self._seconds = seconds
         self._lock = threading.Lock()
         self._rests_until_s: float | None = None  # None while it answers
@@ -59,7 +64,7 @@ class HttpGateway:
         """Queue one text, or fail it at once while the gateway rests."""
         asked_s = self._seconds()
         with self._lock:
-            rests = self._rests_until_s is not None
+            rests = self._rests_until_s is not None and self._has_spare()
             probes = self._rests_until_s is not None and asked_s >= self._rests_until_s
             if probes:
                 self._rests_until_s = asked_s + REST_S
@@ -70,7 +75,7 @@ class HttpGateway:
         def turn(session: requests.Session) -> None:
             if self._seconds() - asked_s > BEGIN_MAX_S:
                 done("gateway: waited too long")
-            elif self._rests_until_s is not None and not probes:
+            elif self._rests_until_s is not None and self._has_spare() and not probes:
                 done(MUTE)
             else:
                 done(self._post(session, name, number, body))
@@ -111,7 +116,7 @@ class HttpGateway:
     def _rest(self, hung: bool) -> None:
         """Leave the gateway alone for a while, or no longer."""
         with self._lock:
-            self._rests_until_s = self._seconds() + REST_S if hung and self._spare else None
+            self._rests_until_s = self._seconds() + REST_S if hung else None
 
 
 def _log(event: KioskEvent) -> None:

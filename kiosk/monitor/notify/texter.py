@@ -105,11 +105,12 @@ def make_texter(config: MonitorConfig, post: Post, ask: Ask) -> Texter | None:
 
 def _ways(sms: Sms, post: Post, state: Path) -> list[Way]:
     ways: list[Way] = []
+    modem = CentreModem(sms.modem, post, state=state) if sms.modem is not None else None
     if sms.gateway is not None:
-        spare = sms.modem is not None and sms.first == "gateway"
-        ways.append(HttpGateway(sms.gateway, spare=spare))
-    if sms.modem is not None:
-        ways.append(CentreModem(sms.modem, post, state=state))
+        follows = modem if sms.first == "gateway" else None
+        ways.append(HttpGateway(sms.gateway, has_spare=lambda: follows is not None and follows.up))
+    if modem is not None:
+        ways.append(modem)
     return ways[::-1] if sms.first == "modem" else ways
 
 

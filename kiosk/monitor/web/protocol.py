@@ -13,8 +13,11 @@ from uvicorn.server import ServerState
 
 from kiosk.monitor.crowd import Crowd, Room, network_of
 
-DAWDLE_S = 15.0  # from the connection, or the last answer, to the last header
+DAWDLE_S = 15.0  # from the connection to the last header
 FORM_S = 120.0  # from there to the form's last byte: a list may be large and the line slow
+# From an answer that we have given to its last byte on a slow line, which nobody tells us of. uvicorn says
+# goodbye 5 s after the answer: whoever has it all by then is gone.
+ANSWER_S = 120.0
 # A browser keeps six connections: an office of twenty behind one address has room.
 ROOM = Room(known_each=128, stranger_each=128, strangers=512, everybody=2048)
 
@@ -58,10 +61,10 @@ class PageProtocol(HttpToolsProtocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, if it is not here already."""
+        """Wait for the answer to be read or for the next request, if that is not here already."""
         super().on_response_complete()
         if not self.transport.is_closing() and (self.cycle.response_complete or self.cycle.more_body):
-            self._wait(DAWDLE_S)
+            self._wait(ANSWER_S)
 
     def _wait(self, at_most_s: float) -> None:
         if self._deadline is None:

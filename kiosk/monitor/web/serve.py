@@ -25,7 +25,7 @@ POOL = 8
 PARENT_S = 0.5
 STOP_S = 2  # open boards end at once; a form that is being answered has this long
 BACKLOG = 512
-HANDSHAKE_S, GOODBYE_S = 10.0, 0.5  # of TLS
+HANDSHAKE_S = 10.0  # of TLS
 
 
 def serve(config: MonitorConfig) -> None:
@@ -79,7 +79,7 @@ class PageServer(uvicorn.Server):
                 config.port,
                 ssl=tls,
                 ssl_handshake_timeout=HANDSHAKE_S if tls else None,
-                ssl_shutdown_timeout=GOODBYE_S if tls else None,
+                ssl_shutdown_timeout=protocol.ANSWER_S if tls else None,
                 backlog=config.backlog,
             )
         except OSError as error:
