@@ -48,7 +48,7 @@ class Daemon:
             dispatch.carry_out,
             queue=armed.queue,
             workers=self.devices.workers,
-            progress=self._notifier.alive,
+            progress=self._notifier.turned,
         )
 
     def run(self) -> int:
@@ -62,7 +62,6 @@ class Daemon:
             self._control.open()
         except DeviceError as error:
             self.loop.post(WorkerFailed("control", str(error)))
-        self._notifier.ready()
         try:
             stop = self.loop.run()
         except BaseException:

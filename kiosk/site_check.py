@@ -24,13 +24,15 @@ def demand_sound(config: Config, file: Path, words: Catalogue) -> None:
 def look(armed: Armed, words: Catalogue) -> str:
     """Say why the site's file is of no use to a start; else keep what the kiosk runs with as its copy."""
     try:
-        demand_sound(read_config(armed.site_file)[0], armed.site_file, words)
+        config, text = read_config(armed.site_file)
+        demand_sound(config, armed.site_file, words)
     except ConfigError as error:
         return str(error)
     if armed.wrong:
         return f"{armed.site_file}: it can be used again; restart the kiosk to run with it"
-    with suppress(OSError):  # a full or broken disk is told by others
-        keep_copy(Path(armed.config.paths.state), armed.text)
+    if text == armed.text:  # a file that was put in place meanwhile may be another kiosk's
+        with suppress(OSError):  # a full or broken disk is told by others
+            keep_copy(Path(armed.config.paths.state), armed.text)
     return ""
 
 

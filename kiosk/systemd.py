@@ -23,6 +23,7 @@ class Notifier:
         self.watchdog_s = _watchdog_s(environ)
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._socket: socket.socket | None = None
+        self._is_ready = False
         if self._address.startswith(("/", "@")):
             self._socket = socket.socket(
                 socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -39,6 +40,12 @@ class Notifier:
     def alive(self) -> bool:
         """Feed the watchdog."""
         return self._send("WATCHDOG=1")
+
+    def turned(self) -> bool:
+        """Say after the first healthy turn that the start is done, and feed the watchdog after each."""
+        if not self._is_ready:
+            self._is_ready = self.ready()
+        return self.alive()
 
     def stopping(self, status: str = "") -> bool:
         """Say that an ordered end has begun."""

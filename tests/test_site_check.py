@@ -31,9 +31,15 @@ def test_while_the_file_can_be_used_what_the_kiosk_runs_with_is_its_copy(armed: 
     assert copy.read_text(encoding="utf-8") == armed.text
     assert copy.stat().st_mode & 0o777 == 0o600
     before = copy.stat().st_ino
-    armed.site_file.write_text(armed.text + "# edited, and not run with yet\n", encoding="utf-8")
     assert look(armed, WORDS) == ""
     assert copy.stat().st_ino == before, "a card is not written to for nothing"
+
+
+def test_beside_a_file_that_was_put_in_place_meanwhile_nothing_is_kept(armed: Armed) -> None:
+    """Set-up took the copy away, and the daemon of the kiosk that this was before still runs."""
+    armed.site_file.write_text(armed.text + "# another kiosk's\n", encoding="utf-8")
+    assert look(armed, WORDS) == ""
+    assert not copy_of(armed).exists()
 
 
 @pytest.mark.parametrize("damage", ["", "[kiosk\n", None])

@@ -40,6 +40,15 @@ def test_each_word_arrives_as_one_datagram(manager: tuple[socket.socket, str]) -
     assert not notifier.alive()
 
 
+def test_a_start_is_done_after_its_first_healthy_turn(manager: tuple[socket.socket, str]) -> None:
+    """What breaks in the first turn counts as a start that never came to be ready."""
+    listener, name = manager
+    notifier = Notifier({"NOTIFY_SOCKET": name})
+    assert [notifier.turned(), notifier.turned()] == [True, True]
+    assert [listener.recv(99) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+    notifier.close()
+
+
 def test_a_manager_that_does_not_read_never_blocks_us(manager: tuple[socket.socket, str]) -> None:
     _, name = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})

@@ -210,7 +210,7 @@ class Line:
             missed, self._missed, self._tell_missed_s = self._missed, 0, now_s + MISSED_EVERY_S
             _tell(listener.on_missed, missed)
         if wake_ns is not None:
-            return (wake_ns - now_ns) / 1e9
+            return max(0.0, wake_ns / 1e9 - self._owner.ticks())  # telling took its time
         return BATCH_REST_S if len(edges) == BATCH else None
 
     def _take_edges(self) -> Any:

@@ -1,5 +1,6 @@
 """What an update asks of the running daemon: how it stands, and a drill without a word."""
 
+import socket
 from pathlib import Path
 
 from kiosk.check.daemon import STATUS, Refused, drill_events, question
@@ -26,8 +27,19 @@ class Daemon:
             return None
 
     def is_absent(self) -> bool:
-        """Tell whether there is none: no socket. One that is silent may have an incident open."""
-        return not self._socket.exists()
+        """Tell whether there is none: nobody at its socket. One that is silent may have an incident open."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(ASK_S)
+            try:
+                link.connect(str(self._socket))
+            except (
+                FileNotFoundError,
+                ConnectionRefusedError,
+            ):  # one that was killed leaves its socket behind
+                return True
+            except OSError:
+                return False
+        return False
 
     def drill(self) -> str | None:
         """Run a silent drill; name the routes without an answer. None when it did not come to a verdict."""

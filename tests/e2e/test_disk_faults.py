@@ -125,7 +125,8 @@ def test_a_journal_of_garbage(site: KioskSite, garbage: bytes, record_property: 
 
 def test_a_state_folder_that_is_taken_away(site: KioskSite, record_property: Record) -> None:
     with watch(site, "mqtt") as watched:
-        shutil.rmtree(site.folder / "kiosk")
+        away = (site.folder / "kiosk").rename(site.folder / "kiosk-away")  # at once: somebody writes there
+        shutil.rmtree(away)
         (site.folder / "kiosk").write_text("a file where the folder was")
         try:
             press(watched, record_property)

@@ -19,12 +19,14 @@ class Slots:
     def base(self) -> Path:
         return self.root / "opt/pana-kiosk"
 
-    def make(self, slot: str, version: str = "1.0", *, complete: bool = True) -> Path:
+    def make(self, slot: str, version: str = "1.0", *, complete: bool = True, kept: bool = False) -> Path:
+        """Lay a version into a slot; `kept` says that it ran before and was switched from."""
         folder = self.base / "slots" / slot
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "VERSION").write_text(f"{version}\n")
-        marker = folder / "complete"
-        marker.touch() if complete else marker.unlink(missing_ok=True)
+        for name, there in (("complete", complete), ("kept", kept)):
+            marker = folder / name
+            marker.touch() if there else marker.unlink(missing_ok=True)
         return folder
 
     def run(
@@ -48,11 +50,26 @@ class Slots:
     ) -> str:
         """Let a start end as systemd tells it, by default by a crash before READY; give what was said."""
         self.run_folder.mkdir(exist_ok=True)
+        if not self.config.exists():
+            self.config.parent.mkdir(parents=True)
+            self.config.write_text("good")
+        for slot in (self.base / "slots").glob("?"):
+            (slot / "bin").mkdir(exist_ok=True)
+            program = slot / "bin/kiosk"
+            program.write_text(
+                '#!/bin/sh\nexec grep -q good "$4" 2>/dev/null\n'
+            )  # `config check --config FILE`
+            program.chmod(0o755)
         if ready:
             self.do("ready")
         done = self.run("ended", cut=cut, SERVICE_RESULT=result, EXIT_STATUS=status)
         assert done.returncode in ((0,) if cut is None else (0, KILLED)), done.stderr
         return done.stderr
+
+    @property
+    def config(self) -> Path:
+        """The site's file: a version can use one that says so."""
+        return self.root / "etc/pana-kiosk/site.toml"
 
     @property
     def run_folder(self) -> Path:

@@ -23,6 +23,7 @@ from kiosk.monitor.store.engine import clock_ms, make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
 from kiosk.monitor.store.schema import commissionings as table
 from kiosk.monitor.store.schema import provision_logs
+from kiosk.monitor.store.trust import Trust
 
 AT = "2026-11-27T10:00:00Z"
 IMEI, OTHER = "350000000000017", "350000000000025"
@@ -119,7 +120,7 @@ def test_retention_takes_the_old_ones(engine: Engine) -> None:
         commissionings.keep_log(db, "k", "old", now_ms=now_ms - 10 * retention.DAY_MS)
     plain = engine.execution_options(writes=False)
     for days, left in ((0, 2), (11, 2), (9, 1)):
-        retention.sweep(plain, Retention(commissioning_days=days), lambda: True, lambda: None)
+        retention.sweep(plain, Retention(commissioning_days=days), Trust(), lambda: True, lambda: None)
         with engine.connect() as db:
             assert len(db.execute(select(table.c.record_id)).all()) == left
     with engine.connect() as db:

@@ -19,7 +19,7 @@ def slots(tmp_path: Path) -> Slots:
     """1.0 runs from slot a; 2.0 lies in slot b."""
     made = Slots(tmp_path)
     made.make("a", "1.0")
-    made.make("b", "2.0")
+    made.make("b", "2.0", kept=True)
     made.do("switch", "a")
     return made
 
@@ -221,12 +221,38 @@ def test_nothing_takes_over_that_is_not_whole_or_was_refused(slots: Slots) -> No
     for _ in range(DEATHS + 2):
         assert slots.dies() == ""
     assert slots.current == "a"
-    slots.make("b", "2.1", complete=False)
+    slots.make("b", "2.1", complete=False, kept=True)
     assert slots.dies() == ""
     assert slots.current == "a"
     slots.make("b", "2.1")
+    assert slots.dies() == ""
+    assert slots.current == "a", "what was only laid there has its trial before it"
+    slots.make("b", "2.1", kept=True)
     slots.dies()
     assert slots.current == "b"
+
+
+def test_no_version_takes_over_that_cannot_use_this_kiosks_configuration(slots: Slots) -> None:
+    """It would end with 78 for ever, and nothing counts that."""
+    slots.config.parent.mkdir(parents=True)
+    slots.config.write_text("a key that it does not know")
+    for _ in range(DEATHS + 2):
+        assert slots.dies() == ""
+    assert slots.current == "a"
+    copy = slots.root / "var/lib/pana-kiosk/site.good.toml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("good")
+    slots.dies()
+    assert slots.current == "b", "it can run with the copy"
+
+
+def test_what_is_switched_from_may_take_over_later(slots: Slots) -> None:
+    slots.make("b", "3.0")
+    slots.do("switch", "b")
+    slots.do("confirm")
+    for _ in range(DEATHS):
+        slots.dies()
+    assert slots.current == "a"
 
 
 def test_a_trial_is_left_to_its_own_rule(slots: Slots) -> None:
@@ -381,7 +407,7 @@ def test_a_cut_while_the_other_version_takes_over_leaves_one_that_runs(tmp_path:
     def make(cut: int) -> Slots:
         slots = Slots(tmp_path / str(cut))
         slots.make("a", "1.0")
-        slots.make("b", "2.0")
+        slots.make("b", "2.0", kept=True)
         slots.do("switch", "a")
         for _ in range(DEATHS - 1):
             slots.dies()

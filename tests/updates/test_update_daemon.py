@@ -26,7 +26,7 @@ def test_a_daemon_that_is_away_stands_nowhere() -> None:
 def test_a_daemon_that_gives_no_answer_is_there_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
-    """It may have an incident open: only where there is no socket there is none."""
+    """It may have an incident open: only where nobody listens there is none."""
     monkeypatch.setattr(daemon, "ASK_S", 0.2)
     path = tmp_path / "kiosk.sock"
     asked = Daemon(path, 1.0)
@@ -45,7 +45,9 @@ def test_a_daemon_that_gives_no_answer_is_there_all_the_same(
         assert asked.standing() is None
         accepting.join()
         links[0].close()
-    assert not asked.is_absent()
+        assert not asked.is_absent()
+    assert path.exists()
+    assert asked.is_absent(), "one that was killed leaves its socket behind"
 
 
 def test_its_own_words_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
