@@ -169,6 +169,9 @@ def test_an_answer_by_mqtt_that_cannot_be_read_is_asked_for_at_the_door_at_once(
     virtual.reply("received")
     virtual.run(1.0)
     assert virtual.polls == []
+    virtual.feed(BodyRefused("cmd", "JSON is malformed"))  # which is no answer
+    virtual.run(1.0)
+    assert virtual.polls == []
     virtual.feed(BodyRefused("ack", "JSON is malformed"))
     virtual.reply("received")
     virtual.run(1.0)

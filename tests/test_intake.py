@@ -86,6 +86,7 @@ EXAMPLES: list[tuple[KioskEvent, list[str]]] = [
     (PresenceSeen("mon-1", False), ["fault_raised"]),
     (CertificateRead(3), ["fault_raised"]),
     (BodyRefused("ack", "not JSON"), ["refused"]),
+    (BodyRefused("cmd", "not JSON"), ["refused"]),
     (
         ModemStatus(imei="1", sim="missing", registration="home", operator="K", signal_dbm=None),
         ["fault_raised"],
