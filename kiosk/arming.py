@@ -62,12 +62,14 @@ def arm(file: Path, *, allow_mock: bool = False, queue: SimpleQueue[KioskEvent] 
     )  # fmt: skip
 
 
-def arm_by_copy(file: Path, error: ConfigError, *, allow_mock: bool = False) -> Armed:
+def arm_by_copy(
+    file: Path, error: ConfigError, *, allow_mock: bool = False, queue: SimpleQueue[KioskEvent] | None = None
+) -> Armed:
     """Arm by what this kiosk last ran with, for its own file is wrong. Raises that `error` if it cannot."""
     if file != USUAL_FILE:
         raise error
     try:
-        armed = arm(USUAL_COPY, allow_mock=allow_mock)
+        armed = arm(USUAL_COPY, allow_mock=allow_mock, queue=queue)
     except ConfigError:
         raise error from None
     return replace(armed, site_file=file, wrong=str(error))

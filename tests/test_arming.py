@@ -92,7 +92,9 @@ def test_a_kiosk_whose_file_is_damaged_arms_by_the_one_it_last_ran_with(
     with pytest.raises(ConfigError, match="line 3"):
         arm_by_copy(file, error, allow_mock=True)  # a file of a demo has no copy
     monkeypatch.setattr("kiosk.arming.USUAL_FILE", file)
-    armed = arm_by_copy(file, error, allow_mock=True)
+    queue: SimpleQueue[KioskEvent] = SimpleQueue()
+    armed = arm_by_copy(file, error, allow_mock=True, queue=queue)
+    assert armed.queue is queue, "what was pressed before stays"
     assert (armed.file, armed.site_file, armed.wrong) == (copy, file, str(error))
     assert armed.inputs.opened
     armed.inputs.close()

@@ -143,7 +143,7 @@ def _start(file: Path, *, allow_mock: bool) -> "Daemon":
         if armed.wrong:
             raise
         armed.inputs.close()
-        armed = arm_by_copy(file, error, allow_mock=allow_mock)
+        armed = arm_by_copy(file, error, allow_mock=allow_mock, queue=armed.queue)
         _tell(armed)
         return Daemon(armed)
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 _TEXT_MAX = 400
 _NUMBER_MAX = 24
-_MATCH_S = (
-    1.0  # of the processor; a pattern may be one that tries for ever, and whoever matches can do nothing else
-)
+_MATCH_S = 1.0  # of the processor: a pattern may be one that tries for ever
 
 
 def explain(error: BaseException) -> str:

@@ -101,9 +101,11 @@ def test_a_kiosk_whose_file_became_wrong_runs_with_the_one_before_and_says_so(
     monkeypatch.setattr("kiosk.arming.USUAL_FILE", file)
     monkeypatch.setattr("kiosk.arming.USUAL_COPY", copy)
     seen: list[Armed] = []
+    queues: list[object] = []
 
     class Sound(Told):
         def __init__(self, armed: Armed) -> None:
+            queues.append(armed.queue)
             demand_sound(armed.config, armed.file, load_catalogue())
             seen.append(armed)
 
@@ -112,6 +114,7 @@ def test_a_kiosk_whose_file_became_wrong_runs_with_the_one_before_and_says_so(
     assert answer.exit_code == Exit.RESTART, answer.output
     assert f"config=wrong using={copy} reason=" in answer.stderr
     assert [(armed.file, armed.site_file, bool(armed.wrong)) for armed in seen] == [(copy, file, True)]
+    assert all(queue is queues[0] for queue in queues), "what was pressed meanwhile stays"
     copy.unlink()
     answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
     assert answer.exit_code == Exit.CONFIG

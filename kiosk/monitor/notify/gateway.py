@@ -20,9 +20,7 @@ from kiosk.runtime import Worker
 
 LOG = logging.getLogger(__name__)
 CONNECT_S, ANSWER_S = 3.05, 8.0
-BEGIN_MAX_S = (
-    SEND_MAX_S - CONNECT_S - ANSWER_S
-)  # a text that begins later may be planned again before it ends
+BEGIN_MAX_S = SEND_MAX_S - CONNECT_S - ANSWER_S  # begun later, a text may be planned again before it ends
 SLOW_S = 1.0  # a failure that comes sooner holds nobody up
 REST_S = 30.0
 MUTE = "gateway: no answer to the last text"
