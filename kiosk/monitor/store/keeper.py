@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kiosk.bodies import Event
@@ -22,6 +21,7 @@ from kiosk.monitor.records import Case, Change, Kiosk
 from kiosk.monitor.store import damage, reading
 from kiosk.monitor.store.attempt import Attempt, let_go, prove
 from kiosk.monitor.store.engine import SILENT_MAX_S, make_engine
+from kiosk.monitor.store.facts import keep
 from kiosk.monitor.store.migrate import bring_up_to_date, refuse_newer
 from kiosk.monitor.store.salvage import REFUSALS
 from kiosk.monitor.store.schema import facts
@@ -175,9 +175,7 @@ class Store:
         def count(connection: Connection) -> int:
             query = select(facts.c.value).where(facts.c.name.in_((name, "boot")))
             boot: int = max([utc_s, *(last + 1 for last in connection.execute(query).scalars())])
-            insert = postgresql.insert if self.shared else sqlite.insert
-            statement = insert(facts).values(name=name, value=boot)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": boot}))
+            keep(connection, {name: boot})
             return boot
 
         return self.run(count, writes=True)

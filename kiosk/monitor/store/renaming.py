@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kiosk.bodies import Alert, AlertId
 from kiosk.monitor.records import StoreRenamed
 from kiosk.monitor.store import rows
 from kiosk.monitor.store.alarms import TIMED, Turn, as_it_ended, joined_row, lock, touch
+from kiosk.monitor.store.facts import insert_into
 from kiosk.monitor.store.schema import alerts, stages, texts
 
 
@@ -66,8 +66,8 @@ def _move(turn: Turn, table: Any, change: StoreRenamed) -> None:
     columns = [column.name for column in table.c]
     copied = [literal(change.new_id).label(name) if name == "alert_id" else table.c[name] for name in columns]
     moved = select(*copied).where(table.c.alert_id == change.old_id)
-    insert = postgresql.insert if turn.connection.dialect.name == "postgresql" else sqlite.insert
-    turn.connection.execute(insert(table).from_select(columns, moved).on_conflict_do_nothing())
+    copy = insert_into(turn.connection, table).from_select(columns, moved)
+    turn.connection.execute(copy.on_conflict_do_nothing())
     turn.connection.execute(delete(table).where(table.c.alert_id == change.old_id))
 
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from kiosk.monitor.sections import Retention
 from kiosk.monitor.store.engine import clock_ms
+from kiosk.monitor.store.facts import keep
 from kiosk.monitor.store.schema import (
     alerts,
     audit,
     commissionings,
     events,
-    facts,
     failures,
     inbox,
     leases,
@@ -90,7 +89,8 @@ def sweep(
             if not trust.believes(connection, now_ms):
                 return 0
             if policy.audit_days:
-                _raise_floor(connection, now_ms - max(policy.audit_days, AUDIT_MIN_DAYS) * DAY_MS)
+                floor_ms = now_ms - max(policy.audit_days, AUDIT_MIN_DAYS) * DAY_MS
+                keep(connection, {"audit_floor_ms": floor_ms}, rising=True)
         for rule in rules(policy, now_ms):
             while going():
                 with connection.begin():
@@ -100,20 +100,6 @@ def sweep(
                     break
                 rest()
     return gone
-
-
-def _raise_floor(connection: Connection, floor_ms: int) -> None:
-    """Name the time before which the audit log may be deleted; it never goes back."""
-    shared = connection.dialect.name == "postgresql"
-    insert = postgresql.insert if shared else sqlite.insert
-    statement = insert(facts).values(name="audit_floor_ms", value=floor_ms)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"],
-            set_={"value": statement.excluded.value},
-            where=facts.c.value < statement.excluded.value,
-        )
-    )
 
 
 def _delete_some(connection: Connection, rule: Rule) -> int:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from kiosk.monitor.store.facts import keep
 from kiosk.monitor.store.schema import alerts, audit, events, facts
 
 LOG = logging.getLogger(__name__)
@@ -40,11 +40,11 @@ class Trust:
             steady = abs(now_ms - known.get(SEEN, 0)) <= AHEAD_MAX_MS
             held_s = known.get(HELD, 0) + round(ran_s) if steady else 0
             if held_s < HOLDS_S:
-                _write(connection, {SEEN: now_ms, HELD: held_s})
+                keep(connection, {SEEN: now_ms, HELD: held_s})
                 ahead_days = (now_ms - swept_ms) // DAY_MS
                 LOG.error("retention waits=clock ahead_days=%d held_s=%d of=%d", ahead_days, held_s, HOLDS_S)
                 return False
-        _write(connection, {SWEPT: now_ms, SEEN: 0, HELD: 0})
+        keep(connection, {SWEPT: now_ms, SEEN: 0, HELD: 0})
         return True
 
 
@@ -57,11 +57,3 @@ def _newest_ms(connection: Connection) -> int:
     """Give when something was noted last, 0 for a centre that has noted nothing."""
     newest = [select(func.max(column)) for column in (alerts.c.received_ms, events.c.at_ms, audit.c.at_ms)]
     return max(connection.scalar(query) or 0 for query in newest)
-
-
-def _write(connection: Connection, values: dict[str, int]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(facts).values([{"name": name, "value": value} for name, value in values.items()])
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
-    )
