@@ -5,6 +5,7 @@ Owns the order of start and stop, the log and the control socket's questions. De
 
 import logging
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +55,10 @@ class Daemon:
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or an ordered restart; give the exit code."""
         hand_on_soon()
+        # CPython before 3.11.4 holds its lock from vfork() until the child's program is loaded: while a busy
+        # card is waited for, every thread would stand still (python/cpython#104372). The switch is the
+        # library's own: subprocess, "Disabling use of vfork() or posix_spawn()".
+        subprocess._USE_VFORK = False  # type: ignore[misc]  # noqa: SLF001
         self.devices.start()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -61,6 +61,7 @@ class Devices:
         self._last_good_s = 0.0
         self._synced = False
         self._certificate_s = 0.0
+        self._door_addresses: dict[str, tuple[str, ...]] = {}  # the probes learn them, an alert needs them
         self._power: ModemPower | None = None
         post = self.post
         self.inputs: Worker[Inputs] = Worker("inputs", lambda: armed.inputs, post, broken=_nothing)
@@ -109,11 +110,9 @@ class Devices:
             self._power.close()
         for door in (self.https, self.https_poll):
             door.close(lambda https: https.close(), timeout_s=0.2)
-        self.renew.close(lambda _: None, timeout_s=0.2)
         self.lamp.close(lambda lamp: lamp.close(), timeout_s=1)
         self.keep()
-        self.board.close(lambda _: None, timeout_s=0.2)
-        for idle in (self.render, self.updates):
+        for idle in (self.board, self.renew, self.render, self.updates):
             idle.close(lambda _: None, timeout_s=0.2)
 
     def keep(self) -> None:
@@ -181,6 +180,7 @@ class Devices:
 
     def _make_https(self) -> HttpsDoor:
         from kiosk.net.https import RequestsDoor
+        from kiosk.net.names import Names
 
         config = self._site.config
         https = config.https
@@ -188,7 +188,8 @@ class Devices:
         if https is None or files is None:
             raise DeviceError("no [https] or no TLS files in the configuration")
         self._settle_identity()
-        return RequestsDoor(https, files, self.post, trusted_utc_s=self._trusted_utc_s)
+        names = Names(good=self._door_addresses)
+        return RequestsDoor(https, files, self.post, trusted_utc_s=self._trusted_utc_s, names=names)
 
     def _make_lamp(self) -> Lamp:
         from kiosk.hw.lamp import GpioLamp

@@ -1,6 +1,7 @@
 """The wiring of the daemon: nothing may delay or stop an alert, and every end is an ordered one."""
 
 import socket
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,16 @@ def status_at_broker(wired: Wired) -> str:
 
 
 # ---- nothing may delay or stop the alert
+
+
+def test_no_child_whose_program_waits_for_the_card_holds_up_the_other_threads(
+    tmp_path: Path, wired: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bookworm's CPython keeps its lock from vfork() until the child's program is loaded (gh-104372)."""
+    monkeypatch.setattr(subprocess, "_USE_VFORK", True)
+    with running(tmp_path, wired) as kiosk:
+        kiosk.up("mqtt")
+        assert subprocess._USE_VFORK is False
 
 
 @pytest.mark.parametrize("hung", [*QUIET, "all of them"])

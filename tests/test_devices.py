@@ -38,6 +38,7 @@ from kiosk.messages import (
     WorkerFailed,
 )
 from kiosk.net import pin
+from kiosk.net.https import RequestsDoor
 from kiosk.net.mqtt import PahoLink
 from kiosk.net.sms import GammuModem
 from kiosk.site_files import build_site
@@ -291,6 +292,26 @@ def test_the_doors_are_made_on_their_own_two_threads(doored: Bench) -> None:
     names = [worker.name for worker in doored.devices.workers]
     assert {"https", "https-poll", "renew"} <= set(names)
     doored.devices._make_https().close()
+
+
+def test_a_silent_dns_at_the_press_finds_what_the_probes_learned(
+    doored: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the door counts as up, and the alert's own worker cannot find it."""
+    doors = [doored.devices._make_https() for _ in range(2)]
+    assert all(isinstance(door, RequestsDoor) for door in doors)
+    probing, alerting = (door._caller._names for door in doors)  # type: ignore[attr-defined]
+    assert probing is not alerting, "each waits for its own question"
+    monkeypatch.setattr(probing, "_resolve", lambda *_: ("192.0.2.1",))
+    assert probing.addresses("door.kz", 8443) == ("192.0.2.1",)
+
+    def fail(*_: object) -> tuple[str, ...]:
+        raise OSError("no answer")
+
+    monkeypatch.setattr(alerting, "_resolve", fail)
+    assert alerting.addresses("door.kz", 8443) == ("192.0.2.1",)
+    for door in doors:
+        door.close()
 
 
 def test_a_site_without_doors_has_no_such_thread_and_says_so(bench: Bench) -> None:

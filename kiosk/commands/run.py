@@ -143,6 +143,7 @@ def _start(file: Path, *, allow_mock: bool) -> "Daemon":
         if armed.wrong:
             raise
         armed.inputs.close()
+        armed.pins.close()  # lgpio frees a line with its chip only
         armed = arm_by_copy(file, error, allow_mock=allow_mock, queue=armed.queue)
         _tell(armed)
         return Daemon(armed)

@@ -25,7 +25,8 @@ Maker = Callable[[str], Any]
 def driver_errors() -> tuple[type[Exception], ...]:
     """Give what a pin's driver may raise, gpiozero's refusals (a pin that the board lacks) included."""
     lgpio = sys.modules.get("lgpio")  # its error is a plain Exception; not imported where it is not in use
-    return (OSError, ImportError, GPIOZeroError, *((lgpio.error,) if lgpio is not None else ()))
+    # It gets None for the handle of a chip that the loss of another line closed: a TypeError.
+    return (OSError, ImportError, GPIOZeroError, *((lgpio.error, TypeError) if lgpio is not None else ()))
 
 
 def _libgpiod(chip: str) -> Any:
@@ -110,7 +111,10 @@ class PinSource:
                 return
             self._factory = None
         # Outside the lock: closing waits for a driver's thread, which may be on its way into `renew`.
-        factory.close()
+        try:
+            factory.close()
+        except driver_errors() as error:
+            log.debug("gpio factory=%s closed_after=%s", type(factory).__name__, error)
 
     def _chosen(self) -> Callable[[], Any]:
         wanted, chip = self._settings.factory, self._settings.chip

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from kiosk import wire
 from kiosk.config import Tls
@@ -112,26 +112,54 @@ class Caller:
         self._files = files
         self._trusted_utc_s = trusted_utc_s
         self._names = names or Names()
-        self._calls = 0
+        self._dialled: dict[str, str] = {}  # by door: the address of its last call
+        self._left: set[str] = set()  # doors whose next call takes their next address
 
     def call(self, door: str, question: Question) -> Answered:
-        """Ask one door (`host:port`); raises LinkDown by its deadline at the latest."""
+        """Ask one door (`host:port`); raises LinkDown by its deadline at the latest.
+
+        Where nobody listens at an address nothing was said yet: the next one is dialled at once.
+        """
         ends_s = time.monotonic() + question.deadline_s
         host, _, port = door.rpartition(":")
         found = self._names.addresses(host, int(port))
-        self._calls += 1
-        address = found[self._calls % len(found)]
         context = pin(TimedContext(ssl.PROTOCOL_TLS_CLIENT), self._files, host, self._trusted_utc_s)
         context.ends_s = ends_s
-        adapter = PinnedAdapter(context)
-        shown = f"[{address}]" if ":" in address else address
-        try:
-            return _send(adapter, f"https://{shown}:{port}{question.path}", door, question, ends_s)
-        except (OSError, HTTPError, HTTPException, ValueError) as error:
-            _let_go(error)
-            raise LinkDown(reason(error)) from error
-        finally:
-            adapter.close()
+        more = len(found)
+        while True:
+            more -= 1
+            address = self._address(door, found)
+            adapter = PinnedAdapter(context)
+            shown = f"[{address}]" if ":" in address else address
+            try:
+                return _send(adapter, f"https://{shown}:{port}{question.path}", door, question, ends_s)
+            except (OSError, HTTPError, HTTPException, ValueError) as error:
+                _let_go(error)
+                self.leave(door)
+                if not more or not _nobody_listened(error):
+                    raise LinkDown(reason(error)) from error
+            finally:
+                adapter.close()
+
+    def leave(self, door: str) -> None:
+        """Take this door's next address at its next call: the last one was of no use."""
+        self._left.add(door)
+
+    def _address(self, door: str, found: tuple[str, ...]) -> str:
+        """Give the first address that DNS names, later the one that worked last, or after a failure the next.
+
+        Each door turns by itself: one turn for all would meet some doors at the same wrong address for ever.
+        """
+        last = self._dialled.get(door)
+        place = 0 if last not in found else found.index(last) + (door in self._left)
+        self._left.discard(door)
+        address = self._dialled[door] = found[place % len(found)]
+        return address
+
+
+def _nobody_listened(error: Exception) -> bool:
+    """Tell whether there was never a connection; one that only took too long is not of that kind."""
+    return any(isinstance(getattr(inner, "reason", None), NewConnectionError) for inner in error.args)
 
 
 def _let_go(error: BaseException | None) -> None:

@@ -93,7 +93,7 @@ class RequestsDoor:
         began_s = time.monotonic()
         event: HttpsAnswered | HttpsFailed
         try:
-            replies = read(self._caller.call(door, question))
+            replies = self._read(door, self._caller.call(door, question), read)
         except LinkDown as error:
             self._turn += 1
             event = HttpsFailed(token, f"{door}: {error}")
@@ -102,6 +102,15 @@ class RequestsDoor:
             event = HttpsAnswered(token=token, replies=replies, rtt_ms=rtt_ms, peer=door)
         if not self._closed:
             self._post(event)
+
+    def _read(
+        self, door: str, answer: Answered, read: Callable[[Answered], tuple[Reply, ...]]
+    ) -> tuple[Reply, ...]:
+        try:
+            return read(answer)
+        except LinkDown:
+            self._caller.leave(door)  # another machine may stand behind the name's next address
+            raise
 
 
 def _about(alert_id: str, reply: Reply) -> Reply:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from kiosk.messages import LinkDown
 
 Resolve = Callable[[str, int], Sequence[str]]
+Good = dict[str, tuple[str, ...]]  # by host
 
 
 def system_resolve(host: str, port: int) -> Sequence[str]:
@@ -37,13 +38,18 @@ class _Question:
 
 
 class Names:
-    """Resolves names for one thread; remembers each name's last good addresses for when DNS fails."""
+    """Resolves names for one thread; remembers each name's last good addresses for when DNS fails.
 
-    def __init__(self, resolve: Resolve = system_resolve, *, deadline_s: float = 3.0) -> None:
+    Several threads, each with its own Names, may share what is remembered by one `good`.
+    """
+
+    def __init__(
+        self, resolve: Resolve = system_resolve, *, deadline_s: float = 3.0, good: Good | None = None
+    ) -> None:
         self._resolve = resolve
         self._deadline_s = deadline_s
         self._asked: dict[tuple[str, int], _Question] = {}
-        self._good: dict[str, tuple[str, ...]] = {}
+        self._good: Good = {} if good is None else good  # whole values only: shared without a lock
 
     def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """Give at least one address within the deadline; raises LinkDown."""
@@ -51,7 +57,8 @@ class Names:
             return (host,)
         question = self._asked.get((host, port))
         if question is not None and not question.thread.is_alive():  # it ended while nobody waited for it
-            self._good[host] = question.answer or self._good.get(host, ())
+            if question.answer:
+                self._good[host] = question.answer
             question = None
         if question is None:  # a question that hangs is asked once, however often we come back
             question = self._asked[host, port] = _Question(self._resolve, host, port)

@@ -1,5 +1,6 @@
 """`kiosk run`: its log, and what its exit codes mean to systemd."""
 
+import errno
 import io
 import logging
 import os
@@ -8,14 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from click.testing import CliRunner
+from gpiozero.pins.mock import MockFactory
 
-from kiosk.arming import COPY, Armed
+from kiosk.arming import COPY, Armed, read_config
 from kiosk.cli import main
 from kiosk.commands.exits import Exit
 from kiosk.commands.run import Lines, is_journal, set_up_log
+from kiosk.hw.gpio import MAKERS
 from kiosk.site_check import demand_sound
 from kiosk.words import load_catalogue
 
@@ -118,6 +122,46 @@ def test_a_kiosk_whose_file_became_wrong_runs_with_the_one_before_and_says_so(
     copy.unlink()
     answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
     assert answer.exit_code == Exit.CONFIG
+
+
+def test_a_start_that_turns_to_the_copy_gives_the_pins_back_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With lgpio a line stays claimed until its chip's handle is closed: every button would be busy."""
+
+    class Chip(MockFactory):
+        held: ClassVar[list[MockFactory]] = []
+
+        def __init__(self) -> None:
+            if self.held:
+                raise OSError(errno.EBUSY, "GPIO busy")
+            super().__init__()
+            self.held.append(self)
+
+        def close(self) -> None:
+            super().close()
+            self.held.clear()
+
+    good = f'{EXAMPLE.read_text("utf-8")}\n[gpio]\nfactory = "mock"\n'
+    file, copy = tmp_path / "site.toml", tmp_path / COPY
+    copy.write_text(good, encoding="utf-8")
+    file.write_text(TWICE.sub("pin = 17", good), encoding="utf-8")
+    monkeypatch.setattr("kiosk.arming.USUAL_FILE", file)
+    monkeypatch.setattr("kiosk.arming.USUAL_COPY", copy)
+    monkeypatch.setitem(MAKERS, "mock", lambda _: Chip)  # type: ignore[arg-type]
+    opened: list[int] = []
+
+    class Sound(Told):
+        def __init__(self, armed: Armed) -> None:
+            demand_sound(armed.config, armed.file, load_catalogue())
+            opened.append(len(armed.inputs.opened))
+            armed.inputs.close()
+            armed.pins.close()
+
+    monkeypatch.setattr("kiosk.app.Daemon", Sound)
+    answer = CliRunner().invoke(main, ["run", "--allow-mock-pins", "--config", str(file)])
+    assert answer.exit_code == Exit.RESTART, answer.output
+    assert opened == [len(read_config(copy)[0].inputs())]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), ValueError("a bug")])

@@ -1,5 +1,7 @@
 """The contract of ports.HttpsDoor: on the fake, and by requests over real TLS sockets."""
 
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -146,7 +148,8 @@ def test_whatever_a_door_does_one_failure_comes_in_time_and_never_a_receipt(hast
 @pytest.mark.real
 @pytest.mark.parametrize("mode", ["", "dies", "refuses", "hangs", "500", "garbage"])
 def test_a_call_leaves_nothing_to_the_garbage_collector(server: Server, files: Tls, mode: str) -> None:
-    bench = RealBench(server, files, deadline_s=QUICK_S)
+    names = Names(lambda *_: (*NOBODY, HERE))
+    bench = RealBench(server, files, deadline_s=QUICK_S, names=names)
     with uncollected(PinnedAdapter, TimedContext) as more:
         bench.centre.mode = mode
         for ask in calls(bench):
@@ -292,6 +295,74 @@ def test_a_dns_that_hangs_blocks_nothing_and_the_next_door_is_taken(server: Serv
     talks.set()
     door.post(T, alert())
     assert ear.hear(HttpsAnswered).peer == good
+
+
+HERE, ROTTEN = "127.0.0.1", "127.0.0.2"
+NOBODY = ("127.0.0.3", "127.0.0.4")  # as an IPv6 address is at a site without IPv6
+
+
+@pytest.fixture
+def rotten(server: Server) -> Iterator[str]:
+    """An address of the same port that takes every connection and ends it at once."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+
+    listener = socket.create_server((ROTTEN, server.port))
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield ROTTEN
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(PATIENCE_S)
+
+
+def failures_before_the_answer(door: RequestsDoor, ear: Ear, most: int) -> int:
+    """Post an alert again and again, as the core does; give how many calls failed first."""
+    before = len(ear.all(HttpsFailed))
+    for count in range(most):
+        door.post(T, alert())
+        if len(ear.all(HttpsFailed)) == before + count:
+            return count
+    raise AssertionError([event.reason for event in ear.all(HttpsFailed)])
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("centres", "order", "failures"),
+    [
+        pytest.param(1, (HERE, ROTTEN), 0, id="the first address is dialled first"),
+        pytest.param(1, (ROTTEN, HERE), 1, id="one door at its second address"),
+        pytest.param(1, (*NOBODY, HERE), 0, id="where nobody listens the next is dialled at once"),
+        pytest.param(2, (HERE, ROTTEN), 0, id="the first of two doors at its first address"),
+        pytest.param(2, (ROTTEN, HERE), 2, id="doors and addresses do not turn in lockstep"),
+    ],
+)
+@pytest.mark.usefixtures("rotten")
+def test_a_door_is_found_at_whichever_address_it_has(
+    server: Server, files: Tls, centres: int, order: tuple[str, ...], failures: int
+) -> None:
+    ear, found = Ear(), {"localhost": order, "away.kz": NOBODY}
+    config = Https(centres=(server.door, f"away.kz:{server.port}")[:centres], deadline_s=20.0)
+    door = RequestsDoor(config, files, ear, names=Names(lambda host, _: found[host]))
+    assert failures_before_the_answer(door, ear, 4) == failures
+    for again in (order, order[::-1], (HERE,)):
+        found["localhost"] = again
+        assert failures_before_the_answer(door, ear, 1) == 0, "it stays with what worked"
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("rotten")
+def test_an_address_that_answers_badly_is_left_for_the_next_as_well(server: Server, files: Tls) -> None:
+    ear = Ear()
+    config = Https(centres=(server.door,), deadline_s=20.0)
+    door = RequestsDoor(config, files, ear, names=Names(lambda *_: (HERE, ROTTEN)))
+    server.centre.mode = "coreless"
+    door.probe(T)
+    server.centre.mode = ""
+    assert failures_before_the_answer(door, ear, 2) == 1
 
 
 @pytest.mark.real

@@ -1,6 +1,8 @@
 """The kiosk's contacts on our own factory: what goes wrong, and that the pure core can use what they post."""
 
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 from fakes.gpio_bench import PATIENCE_S, GpioBench, Heard
 from gpiod.line import Edge
+from gpiozero.pins.mock import MockFactory, MockPin
 
 from kiosk import press
 from kiosk.config import Button, Gpio
@@ -185,6 +188,47 @@ def test_a_loss_that_two_threads_notice_is_posted_once(site: Site) -> None:
     site.inputs._lose(contact, "noticed by the reader")
     site.inputs._lose(contact, "noticed by the re-check")
     assert [lost.reason for lost in site.lost()] == ["noticed by the reader"]
+
+
+class Handle(MockFactory):  # type: ignore[misc]  # gpiozero ships no types
+    """As lgpio's: it cannot revive itself, and its pins give None for a closed chip to the library."""
+
+    def __init__(self) -> None:
+        super().__init__(pin_class=HandledPin)
+        self.handle: int | None = 1
+
+    def close(self) -> None:
+        super().close()
+        self.handle = None
+
+
+class HandledPin(MockPin):  # type: ignore[misc]
+    def _get_state(self) -> float:
+        if self.factory.handle is None:
+            raise TypeError("an integer is required (got type NoneType)")
+        return float(super()._get_state())
+
+
+def test_an_input_whose_chip_another_ones_loss_closed_is_lost_and_reopened_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else one lost input makes the others deaf for good."""
+    module = types.ModuleType("lgpio")
+    module.error = type("error", (Exception,), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lgpio", module)
+    posted = Heard()
+    pins = PinSource(Gpio(factory="lgpio"), makers={"lgpio": lambda _: Handle})
+    wired = {COUNTER: Button(name="counter", pin=17), TAMPER: ContactSettings(pin=27)}
+    inputs = GpioInputs(posted, wired, pins)
+    inputs.open()
+    inputs._lose(inputs._open[COUNTER], "its line is gone")
+    inputs.read()
+    assert [event.input for event in posted.calls[2:] if isinstance(event, InputLost)] == [COUNTER, TAMPER]
+    for name in wired:
+        inputs.reopen(name)
+    assert [event.input for event in posted.calls[4:] if isinstance(event, LevelRead)] == [COUNTER, TAMPER]
+    inputs.close()
+    pins.close()
 
 
 def test_a_level_is_never_newer_than_an_edge_that_came_while_it_was_read(

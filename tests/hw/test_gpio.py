@@ -98,6 +98,18 @@ def test_a_factory_that_cannot_revive_itself_is_made_anew() -> None:
     assert [spare.closed for spare in made] == [1, 0]
 
 
+def test_a_dead_factory_that_cannot_be_closed_is_let_go_all_the_same() -> None:
+    class Dead(Spare):
+        def close(self) -> None:
+            raise OSError("the chip vanished")
+
+    left = iter([Dead(), Spare()])
+    pins = PinSource(Gpio(), makers={"libgpiod": lambda _: lambda: next(left)})
+    dead = pins.factory()
+    pins.renew(dead)
+    assert pins.factory() is not dead
+
+
 def test_closing_waits_for_a_driver_s_thread_that_reports_a_loss() -> None:
     reported = []
 
@@ -168,5 +180,7 @@ def test_lgpio_s_own_error_is_among_those_a_driver_may_raise(monkeypatch: pytest
     module.error = type("error", (Exception,), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "lgpio", module)
     assert module.error in driver_errors()
+    assert TypeError in driver_errors(), "a call with the handle of a chip that was closed meanwhile"
     monkeypatch.delitem(sys.modules, "lgpio")
     assert OSError in driver_errors()
+    assert TypeError not in driver_errors()

@@ -99,6 +99,36 @@ def test_a_good_answer_that_came_late_serves_while_dns_is_silent() -> None:
         dns.talks.set()
 
 
+def test_what_one_thread_learned_serves_another_that_never_asked_before() -> None:
+    """The worker of alerts asks DNS at a press only; the one of probes asked all the time."""
+    dns = Dns()
+    good: dict[str, tuple[str, ...]] = {}
+    known = Names(dns, good=good).addresses("door", 1)
+    dns.talks.clear()
+    try:
+        assert Names(dns, deadline_s=0.01, good=good).addresses("door", 1) == known
+    finally:
+        dns.talks.set()
+
+
+def test_a_late_failure_takes_back_nothing_that_another_thread_learned() -> None:
+    dns = Dns()
+    good: dict[str, tuple[str, ...]] = {}
+    names = Names(dns, deadline_s=0.01, good=good)
+    dns.talks.clear()
+    dns.error = OSError("timed out")
+    with pytest.raises(LinkDown):
+        names.addresses("door", 1)
+    dns.talks.set()
+    names._asked["door", 1].thread.join(PATIENCE_S)
+    good["door"] = ("192.0.2.9",)
+    dns.talks.clear()
+    try:
+        assert names.addresses("door", 1) == ("192.0.2.9",)
+    finally:
+        dns.talks.set()
+
+
 def test_a_new_answer_replaces_the_remembered_one() -> None:
     dns = Dns()
     names = Names(dns)
