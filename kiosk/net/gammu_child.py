@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 _VALIDITY = "6H"  # as long as an incident lasts; without it gammu writes five minutes
 _RESET_S = 40.0
 _BREATH_S = 0.02  # a babbling modem must not burn the processor
-_MAIL_AGAIN_S = (
-    2.0  # a card that was busy is looked at again; a person's answer must not wait for the next poll
-)
+# a card that was busy is looked at again, and every card after a text: nobody polls while people are sought,
+# and the notice of a person's answer can be lost
+_MAIL_AGAIN_S = 2.0
+_MAIL_LATEST_S = 30.0  # the texts of a round go out one after another, and each puts the look off
 _USSD_S = 20.0
 _BUSY_POLL_MS = 1000
 _ON_AIR = {"HomeNetwork", "RoamingNetwork"}
@@ -57,7 +58,7 @@ class Session:
         self._sim = "unknown"
         self._mailbox: Mailbox | None = None
         self._mail = False
-        self._mail_s = 0.0
+        self._mail_s = self._mail_latest_s = 0.0
         self._pattern = ""
         self._ussd_until_s: float | None = None
         self.fd: int | None = None
@@ -124,7 +125,7 @@ class Session:
             # gammu pauses 0.7 s here, which would keep a text waiting; on the air the card is ready
             self._sim = self._sim_state(self._sim)
         # a notice of a message can be lost in garbage or in gammu's short queue
-        self._mail, self._mail_s = self._sim == "ready", 0.0
+        self._mail, self._mail_s, self._mail_latest_s = self._sim == "ready", 0.0, 0.0
         return {
             "imei": self._imei,
             "sim": self._sim,
@@ -143,10 +144,19 @@ class Session:
         message = parts[0]
         centre = {"Number": self._centre, "Validity": _VALIDITY}
         message.update(SMSC=centre, Number=ask["number"], Type="Status_Report")
-        reference = self._machine.SendSMS(message)
+        try:
+            reference = self._machine.SendSMS(message)
+        finally:
+            self._look_soon()
         if not 0 <= reference <= 255:
             raise Refused(f"the modem gave no reference ({reference})")
         return {"reference": reference, "parts": 1}
+
+    def _look_soon(self) -> None:
+        now_s = time.monotonic()
+        if not self._mail:
+            self._mail, self._mail_latest_s = True, now_s + _MAIL_LATEST_S
+        self._mail_s = min(now_s + _MAIL_AGAIN_S, self._mail_latest_s)
 
     def balance(self, ask: Fields) -> Fields:
         """Ask the operator by USSD; the answer is told later."""
@@ -168,7 +178,8 @@ class Session:
         elif mailbox is not None and self._mail and time.monotonic() >= self._mail_s:
             self._mail = False  # before: a notice in the middle of the sweep asks for another one
             if not mailbox.begin():
-                self._mail, self._mail_s = True, time.monotonic() + _MAIL_AGAIN_S
+                self._mail_s = self._mail_latest_s = time.monotonic() + _MAIL_AGAIN_S
+                self._mail = True
         if self._ussd_until_s is not None and time.monotonic() >= self._ussd_until_s:
             self._ussd_until_s = None
             self._tell({"event": "ussd", "text": None, "reason": "the operator did not answer"})
@@ -186,7 +197,7 @@ class Session:
         if kind == "SMS" and "Text" in fields:
             self._tell(message_told(fields))
         elif kind == "SMS":
-            self._mail, self._mail_s = True, 0.0
+            self._mail, self._mail_s, self._mail_latest_s = True, 0.0, 0.0
         elif kind == "USSD" and self._ussd_until_s is not None:
             self._ussd_until_s = None
             self._tell(ussd_told(fields, self._pattern))

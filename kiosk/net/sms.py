@@ -6,7 +6,8 @@ phone numbers and texts are never logged.
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,6 @@ import msgspec
 from kiosk.bodies import Token
 from kiosk.config import Sms
 from kiosk.messages import (
-    BalanceRead,
     LinkFell,
     LinkRose,
     ModemFailed,
@@ -24,7 +24,9 @@ from kiosk.messages import (
     SmsReported,
     SmsSent,
 )
-from kiosk.net.modem_answers import CARD_WORDS, read_balance, report_status, told_status
+from kiosk.net.modem_absence import Absence
+from kiosk.net.modem_answers import CARD_WORDS, report_status, told_status
+from kiosk.net.modem_balance import BalanceQuestion
 from kiosk.net.modem_process import COMMAND, Ended, Hung, ModemProcess, Sent, Status, Told
 from kiosk.net.pin import WITHHELD, CardPin
 from kiosk.ports import Post
@@ -44,11 +46,19 @@ class GammuModem:
     """
 
     def __init__(
-        self, config: Sms, post: Post, *, command: tuple[str, ...] = COMMAND, state: Path | None = None
+        self,
+        config: Sms,
+        post: Post,
+        *,
+        command: tuple[str, ...] = COMMAND,
+        state: Path | None = None,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
         self._post = post
         self._command = command
+        self._now_s = now_s
+        self._absence = Absence()
         self._lock = threading.Lock()
         self._process: ModemProcess | None = None
         self._session = 0
@@ -60,7 +70,7 @@ class GammuModem:
         self._stuck: list[ModemProcess] = []
         self._reading = 0
         self._poison = 0
-        self._balance_asked = False
+        self._balance = BalanceQuestion(config.balance, post)
 
     @property
     def child_pid(self) -> int | None:
@@ -84,6 +94,7 @@ class GammuModem:
             self._post(status)
             if status.sim == "ready":
                 self._pin.forget()
+                self._absence.opened(status.registration, self._now_s())
                 self._up = True
                 self._post(LinkRose("sms", status.operator))
             else:
@@ -99,27 +110,35 @@ class GammuModem:
             except ModemFailed as error:
                 self._post(SmsFailed(token, f"hung: {error}" if isinstance(error, Hung) else str(error)))
                 self._fall_if_dead(error)
+                if self._process is not None and self._absence.refused(self._now_s()):
+                    self._look()
                 return
+            self._absence.sent()
             sent = msgspec.json.decode(raw, type=Sent)
             self._post(SmsSent(token=token, reference=sent.reference, parts=sent.parts))
 
     def poll(self, what: str) -> None:
-        """Post ModemStatus; for `balance` ask the operator too: BalanceRead follows when it answers."""
+        """Post ModemStatus, for `balance` a BalanceRead too; a modem long off the network is given up."""
         with self._turn():
-            try:
-                raw = self._ask("status", _STATUS_S)
-                status = told_status(msgspec.json.decode(raw, type=Status))
-                self._post(status)
-                if what == "balance":
-                    self._ask_balance()
-            except ModemFailed as error:
-                if what == "balance":
-                    self._post(BalanceRead(None, str(error)))
-                self._fall_if_dead(error)
-                return
-            if status.sim != "ready":
-                self._fall(CARD_WORDS[status.sim])
-                self._end_session()
+            if what == "balance":
+                self._balance.begin()
+            self._look(what)
+
+    def _look(self, what: str = "status") -> None:
+        try:
+            status = told_status(msgspec.json.decode(self._ask("status", _STATUS_S), type=Status))
+            self._post(status)
+            if what == "balance":
+                self._balance.ask(lambda **code: self._ask("balance", _STATUS_S, **code))
+        except ModemFailed as error:
+            if what == "balance":
+                self._balance.lose(str(error))
+            self._fall_if_dead(error)
+            return
+        on_card = CARD_WORDS.get(status.sim, "")
+        if reason := on_card or self._absence.read(status.registration, self._now_s()):
+            self._fall(reason)
+            self._end_session()
 
     def close(self) -> None:
         """End the child; idempotent; returns within 1 s."""
@@ -151,18 +170,6 @@ class GammuModem:
             raise ModemFailed("the modem's session is not open")
         return self._process.ask(do, deadline_s=deadline_s, **fields)
 
-    def _ask_balance(self) -> None:
-        balance = self._config.balance
-        if balance is None:
-            self._post(BalanceRead(None, "no USSD code is configured"))
-            return
-        self._balance_asked = True
-        try:
-            self._ask("balance", _STATUS_S, code=balance.code, pattern=balance.pattern)
-        except ModemFailed:
-            self._balance_asked = False
-            raise
-
     def _hear(self, told: Told) -> None:
         match told.event:
             case "received":
@@ -170,7 +177,7 @@ class GammuModem:
             case "reported":
                 self._report(SmsReported(told.reference, report_status(told.status)))
             case "ussd":
-                self._take_balance(told)
+                self._balance.take(told)
             case "reading":
                 self._reading = told.place
             case "pin_refused":
@@ -187,11 +194,6 @@ class GammuModem:
                 self._early_reports.append(report)
                 return
         self._post(report)
-
-    def _take_balance(self, told: Told) -> None:
-        if self._balance_asked:
-            self._balance_asked = False
-            self._post(read_balance(told.text, told.reason))
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -232,9 +234,7 @@ class GammuModem:
     def _fall(self, reason: str) -> None:
         with self._lock:
             was_up, self._up = self._up, False
-            asked, self._balance_asked = self._balance_asked, False
-        if asked:
-            self._post(BalanceRead(None, reason))
+        self._balance.lose(reason)
         if was_up:
             self._post(LinkFell("sms", reason))
 

@@ -160,7 +160,7 @@ def held_by_the_network(bench: ModemBench) -> None:
     bench.sim.deliver(OFFICER, "GO 4711")
     bench.sim.unhang()
     # should gammu look through the card just then, it waits out its own pauses; should it lose the notice,
-    # the next poll finds the text, as on a kiosk within a minute
+    # the next poll finds the text, as on an idle kiosk within a minute
     with contextlib.suppress(AssertionError):
         bench.posted.wait(SmsReceived, 2, timeout_s=30)
     bench.modem.poll("status")
@@ -169,6 +169,23 @@ def held_by_the_network(bench: ModemBench) -> None:
     if bench.posted.of(LinkFell):  # the poll met one of those pauses: the kiosk opens the modem again
         bench.modem.open("none")
     bench.posted.wait(SmsReceived, 2)
+
+
+def unnoticed(bench: ModemBench) -> None:
+    opened(bench)
+    bench.sim.deliver(OFFICER, "before")
+    bench.posted.wait(SmsReceived)
+    wait_for(lambda: not bench.sim.card.slots)  # read and deleted: the child asks nothing now
+    bench.sim._port.call(bench.sim._commands.notify.clear)
+    bench.sim._port.call(lambda: bench.sim._commands.notify.extend([0] * 5))
+    bench.sim.deliver(OFFICER, "OK 4711")
+    bench.modem.send(T1, OFFICER, "the next call for people")
+    bench.posted.wait(SmsReceived, 2)
+    wait_for(lambda: not bench.sim.card.slots)
+    bench.sim.deliver(OFFICER, "GO 4711")
+    bench.sim.refuse_sends(38)
+    bench.modem.send(T2, OFFICER, "refused")
+    bench.posted.wait(SmsReceived, 3)
 
 
 def right_pin(bench: ModemBench) -> None:
@@ -269,6 +286,7 @@ SCENES: dict[str, tuple[Callable[[ModemBench], None], dict[str, object]]] = {
         (hostile_texts, {}),
         (full_card, {}),
         (held_by_the_network, {}),
+        (unnoticed, {}),
         (one_after_another, {}),
         (right_pin, {"pin": "4711"}),
         (wrong_pin, {"pin": "4711"}),
@@ -380,6 +398,15 @@ def test_a_text_that_comes_while_another_is_deleted_is_read(played: Played) -> N
 def test_a_text_written_while_the_modem_was_away_comes_later(played: Played) -> None:
     texts = [received.text for received in played("held_by_the_network").posted.of(SmsReceived)]
     assert texts == ["OK 4711", "GO 4711"]
+
+
+def test_an_answer_whose_notice_was_lost_is_read_after_the_next_text_sent_or_refused(played: Played) -> None:
+    """While people are sought nobody polls the modem: the texts of every minute lead to the card."""
+    bench = played("unnoticed")
+    assert [received.text for received in bench.posted.of(SmsReceived)] == ["before", "OK 4711", "GO 4711"]
+    assert [sent.token for sent in bench.posted.of(SmsSent)] == [T1]
+    assert [failed.token for failed in bench.posted.of(SmsFailed)] == [T2]
+    assert not bench.posted.of(LinkFell)
 
 
 def test_the_configured_pin_opens_the_card(played: Played) -> None:
