@@ -7,7 +7,7 @@ from kiosk import effects as do
 from kiosk.bodies import Alert, Heartbeat, Token
 from kiosk.devices import Devices
 from kiosk.effects import Effect
-from kiosk.messages import HttpsFailed, KioskEvent, PublishFailed, SmsFailed, UpdateRefused
+from kiosk.messages import HttpsFailed, KioskEvent, Pattern, PublishFailed, SmsFailed, UpdateRefused
 
 Local = do.Tell | do.Answer | do.Stop
 
@@ -18,6 +18,7 @@ class Dispatch:
     def __init__(self, devices: Devices, local: Callable[[Local], None]) -> None:
         self._devices = devices
         self._local = local
+        self._pattern: Pattern | None = None
 
     def carry_out(self, effect: Effect) -> None:
         """Hand one effect over; never blocks."""
@@ -111,7 +112,8 @@ class Dispatch:
         devices = self._devices
         match effect:
             case do.Light(pattern):
-                devices.lamp.submit(lambda lamp: lamp.show(pattern), newest="show")
+                self._pattern = pattern
+                self._show(pattern)
             case do.ReadInputs():
                 devices.inputs.submit(lambda inputs: inputs.read(), newest="read")
             case do.OpenInput(name):
@@ -119,12 +121,17 @@ class Dispatch:
             case do.ReadBoard():
                 devices.board.submit(lambda board: board.read(), newest="read")
                 devices.board.submit(lambda _: devices.look_at_papers(), newest="papers")
+                if self._pattern is not None:  # told once: a lamp that failed stays dark unless asked again
+                    self._show(self._pattern)
             case do.Save(snapshot):
                 # one with other stages waits beside it: the history has a line for each
                 stages = " ".join(f"{kept.alert_id}={kept.stage}" for kept in snapshot.incidents)
                 devices.journal.submit(lambda journal: journal.save(snapshot), newest=f"save {stages}")
             case _:
                 assert_never(effect)
+
+    def _show(self, pattern: Pattern) -> None:
+        self._devices.lamp.submit(lambda lamp: lamp.show(pattern), newest="show")
 
     def _update(self, effect: do.RequestUpdate | do.LookForUpdate | do.ForgetUpdate) -> None:
         updates = self._devices.updates

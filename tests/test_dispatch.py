@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from fakes.mqtt_bench import PATIENCE_S, Ear
+from kiosk_site import wait_for
 
 from kiosk import effects as do
 from kiosk.bodies import Alert, AlertId, Place, Token, Words
 from kiosk.bodies import Event as EventBody
 from kiosk.dispatch import Dispatch
 from kiosk.messages import (
+    DeviceError,
     HttpsFailed,
     IncidentRecord,
     InputName,
@@ -22,6 +24,7 @@ from kiosk.messages import (
     Snapshot,
     UpdateRefused,
     VoiceRefreshed,
+    WorkerRecovered,
 )
 from kiosk.runtime import Worker
 from kiosk.updates import UpdateRequest
@@ -54,6 +57,8 @@ class Noting:
 
 class Bench:
     """Workers around noting devices, in the shape of `Devices`."""
+
+    lamp: Worker[Any]
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -157,6 +162,24 @@ def test_of_what_waits_only_the_newest_of_a_kind_is_done(bench: Bench) -> None:
         "lamp.show(alerting)", "board.read()", "sms.poll(status)", "sms.open(cfun)", "voice.probe()",
         f"journal.save({Snapshot(seq=2)})", "inputs.read()",
     ])  # fmt: skip
+
+
+def test_a_lamp_that_failed_is_shown_again_with_every_heartbeat_until_it_works(bench: Bench) -> None:
+    """The core tells a pattern once: a pin that was busy at the start would stay dark until a press."""
+    bench.broken["show"] = DeviceError("the pin is busy")
+    bench.dispatch.carry_out(do.ReadBoard())  # before any pattern: nothing to show
+    bench.dispatch.carry_out(do.Light("armed"))
+    bench.dispatch.carry_out(do.Light("fault"))
+    bench.lamp.start()
+    for shows in (1, 2):
+        wait_for(lambda shows=shows: bench.calls == ["lamp.show(fault)"] * shows, PATIENCE_S)
+        wait_for(lambda: bench.lamp._failed and not bench.lamp._busy_since_s, PATIENCE_S)
+        assert not bench.ear.all(WorkerRecovered)
+        if shows == 2:
+            del bench.broken["show"]
+        bench.dispatch.carry_out(do.ReadBoard())
+    assert bench.ear.hear(WorkerRecovered) == WorkerRecovered("lamp")
+    assert bench.calls == ["lamp.show(fault)"] * 3
 
 
 def test_a_snapshot_that_waits_is_replaced_by_none_with_other_stages(bench: Bench) -> None:

@@ -28,6 +28,11 @@ RHYTHMS: Mapping[Pattern, tuple[float, float] | None] = {
 class _Light(LED):  # type: ignore[misc]  # gpiozero ships no types
     """An LED whose blinking ends quietly when its chip vanishes; the next `show` finds out."""
 
+    @property
+    def blinks(self) -> bool:
+        """Tell whether it blinks still."""
+        return self._blink_thread is not None and self._blink_thread.is_alive()
+
     def _blink_device(self, on_time: float, off_time: float, n: int | None) -> None:
         try:
             super()._blink_device(on_time, off_time, n)
@@ -42,24 +47,31 @@ class GpioLamp:
         self._settings = settings
         self._pins = pins
         self._led: Any = None
+        self._shown: Pattern | None = None
 
     def show(self, pattern: Pattern) -> None:
-        """Show a pattern from now on; raises DeviceError, after which the next call tries from new."""
+        """Show a pattern from now on; raises DeviceError, after which the next call tries from new.
+
+        One that shows already is left alone, so it may be asked for again and again.
+        """
         if self._settings.pin is None:
             return
         rhythm = None if pattern == "armed" and not self._settings.armed else RHYTHMS[pattern]
+        if pattern == self._shown and self._led.blinks is (rhythm is not None):
+            return
         try:
             led = self._opened()
             led.off()  # in this thread, so that a vanished chip is known now
             if rhythm is not None:
                 led.blink(*rhythm)
+            self._shown = pattern
         except driver_errors() as error:
             self.close()
             raise error if isinstance(error, DeviceError) else ButtonLost(f"lamp: {error}") from error
 
     def close(self) -> None:
         """Dark and released; idempotent."""
-        led, self._led = self._led, None
+        led, self._led, self._shown = self._led, None, None
         if led is not None and not shut(led, led.off):
             self._pins.renew(led.pin_factory)
 

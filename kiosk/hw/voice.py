@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kiosk.config import Config
 from kiosk.hw.bell import Bell
+from kiosk.hw.cards import LOOK_EVERY_S, CardWatch
 from kiosk.hw.clips import RATE_HZ, read_pcm, site_prompts
 from kiosk.hw.playlist import Line, Mode, Pause, Playlist, Rules, ask, drop, hush, step
 from kiosk.hw.repertoire import Piece, Repertoire, current_mark, open_repertoire, spoken_live
@@ -90,6 +91,7 @@ class AplayVoice:
         self._broken = False
         self._started: tuple[str, frozenset[Language]] | None = None
         self._bell = Bell()
+        self._card = CardWatch("" if settings.mode == "off" else settings.device)
         self._worker = threading.Thread(target=self._work, name="voice", daemon=True)
         self._worker.start()
 
@@ -154,7 +156,9 @@ class AplayVoice:
             case None if probing:
                 self._try_device()
             case None:
-                self._bell.listen(None)
+                if self._card.vanished() and not self._broken:
+                    self._fail(f"the sound card of {self._settings.device} is gone")
+                self._bell.listen(LOOK_EVERY_S)
 
     def _sound(self, line: Line) -> None:
         piece = self._repertoire.pieces[line.language, line.key][line.sentence]

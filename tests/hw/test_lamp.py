@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fakes.gpio_bench import PATIENCE_S, GpioBench
 from gpiod.line import Direction
+from gpiozero import LED
 
 from kiosk.config import Gpio, LampPins
 from kiosk.hw import lamp as lamps
@@ -116,6 +117,56 @@ def test_a_chip_that_vanishes_while_it_blinks_ends_the_blinking_quietly(
     bench.chip.vanish()
     threading.Thread.join(blinking, PATIENCE_S)
     assert "blinking=stopped" in caplog.text
+    lamp.close()
+
+
+def test_a_pattern_that_shows_is_left_alone(bench: GpioBench, pins: PinSource) -> None:
+    lamp = GpioLamp(LampPins(pin=18), pins)
+    for pattern in ("fault", "off"):
+        lamp.show(pattern)
+        blinking, before = lamp._led._blink_thread, list(bench.chip.wires[18].history)
+        lamp.show(pattern)
+        assert lamp._led._blink_thread is blinking
+        assert pattern == "fault" or bench.chip.wires[18].history == before
+    lamp.close()
+
+
+def test_a_pattern_whose_blinking_ended_is_shown_anew(
+    bench: GpioBench, pins: PinSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = threading.Event()
+    write = LED._write
+
+    def writes(led: LED, value: bool) -> None:
+        if broken.is_set() and value:
+            raise OSError("the line does not answer")
+        write(led, value)
+
+    monkeypatch.setattr(LED, "_write", writes)
+    broken.set()
+    seen, lamp = Switched(bench), GpioLamp(LampPins(pin=18), pins)
+    lamp.show("fault")
+    threading.Thread.join(lamp._led._blink_thread, PATIENCE_S)
+    broken.clear()
+    lamp.show("fault")
+    seen.until(lit=True)
+    lamp.close()
+
+
+def test_a_lamp_that_could_not_be_opened_is_opened_by_the_same_pattern_later(
+    bench: GpioBench, pins: PinSource
+) -> None:
+    seen, lamp = Switched(bench), GpioLamp(LampPins(pin=18), pins)
+    bench.chip.vanish()
+    for _ in range(2):
+        with pytest.raises(DeviceError):
+            lamp.show("fault")
+    bench.chip.come_back()
+    lamp.show("fault")
+    seen.until(lit=True)
+    lamp.close()
+    lamp.show("fault")  # closed and asked again: it opens
+    seen.until(lit=True)
     lamp.close()
 
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from fakes.voice_bench import PATIENCE_S, VoiceBench, make_clips, match, prompts_of, site_config
 
+from kiosk.hw.cards import CardWatch
 from kiosk.hw.clips import read_manifest, write_manifest
 from kiosk.hw.render import render
 from kiosk.hw.repertoire import current_mark
@@ -213,6 +214,39 @@ def test_a_card_that_works_again_is_told(make: Make, monkeypatch: pytest.MonkeyP
     _, events = bench.play_until(VoiceRecovered)
     assert started(events) == [("received", "kk", "clip")]
     assert events[0] == VoiceEnded("pressed")
+
+
+@pytest.mark.parametrize("mode", ["spoken", "cover", "off"])
+def test_a_card_that_is_pulled_out_while_nobody_speaks_is_told_without_a_sound(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    card = tmp_path / "asound" / "Device"
+    card.mkdir(parents=True)
+    monkeypatch.setattr("kiosk.hw.cards.CARDS", card.parent)
+    monkeypatch.setattr("kiosk.hw.voice.LOOK_EVERY_S", 0.01)
+    looks = queue.SimpleQueue[bool]()
+    look = CardWatch.vanished
+
+    def looked(watch: CardWatch) -> bool:
+        gone = look(watch)
+        looks.put(watch._seen)
+        return gone
+
+    monkeypatch.setattr(CardWatch, "vanished", looked)
+    bench = make(device="plughw:CARD=Device", mode=mode)
+    assert looks.get(timeout=PATIENCE_S) is (mode != "off")
+    for _ in range(2):  # pulled out again before anything was played: it is known already
+        card.rmdir()
+        while looks.get(timeout=PATIENCE_S):
+            pass
+        card.mkdir()
+        while mode != "off" and not looks.get(timeout=PATIENCE_S):
+            pass
+    told = [] if mode == "off" else [VoiceBroke("the sound card of plughw:CARD=Device is gone")]
+    bench.voice.close()
+    assert [bench.events.get(timeout=PATIENCE_S) for _ in told] == told
+    assert bench.events.empty()
+    assert bench.card.drain() == b""
 
 
 def test_the_probe_plays_silence_and_says_that_the_device_works(make: Make) -> None:
