@@ -72,12 +72,17 @@ start_log() {
 }
 
 open_log() {
-  local owner=root:root
   mkdir -p "$ROOT${LOG%/*}"
   [ -e "$ROOT$LOG" ] || install -m 0640 /dev/null "$ROOT$LOG"
-  grep -q '^pana-kiosk:' "$ROOT/etc/group" && owner=root:pana-kiosk # kiosk-errands sends it to the centre
-  chown "$(ids "$owner")" "$ROOT$LOG"
+  share_log
   LOGGING=yes
+}
+
+# kiosk-errands sends the log to the centre. Its group comes with the package, so in a first run later than the log.
+share_log() {
+  local owner=root:root
+  grep -q '^pana-kiosk:' "$ROOT/etc/group" && owner=root:pana-kiosk
+  chown "$(ids "$owner")" "$ROOT$LOG"
 }
 
 # A step is a file that is read in a shell of its own, so that none can spoil another.
@@ -101,6 +106,7 @@ run_step() {
     exit "$code"
   fi
   tell_step "$name" $(($(wc -l <"$WORK/changes") - before))
+  if [ "$name" = 25-system-part ] && [ -n "${LOGGING:-}" ]; then share_log; fi
   point
 }
 
@@ -129,6 +135,7 @@ tell_changes() {
 # All steps are through: what only served the work goes, and first-boot units need not run again.
 finish() {
   [ "$DRY" = no ] || return 0
+  share_log
   rm -rf "$ROOT$STATE/release" "$ROOT$STATE/release.part"
   STEP=finish put_text "$(sha256sum "$WORK/kiosk.manifest" | cut -d ' ' -f 1)" "$STATE/done" 644 root:root
 }

@@ -36,8 +36,9 @@ def enrol(
     files = config.identity()
     if files is None:
         raise ConfigError(f"{file}: mqtt.tls: missing; it says where the key and the certificate belong")
-    good_s = trusted_utc_s(Path(config.paths.state))
-    enrolment = Enrolment(config.kiosk.id, files, lambda: max(good_s, time.time()))
+    state = Path(config.paths.state)
+    good_s = trusted_utc_s(state)
+    enrolment = Enrolment(config.kiosk.id, files, lambda: max(good_s, time.time()), state=state)
     doors = (centre,) if centre else config.https.centres if config.https else ()
     if not doors:
         raise click.UsageError("no door to ask: give --centre HOST:PORT, or [https] in the configuration")

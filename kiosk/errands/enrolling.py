@@ -33,7 +33,7 @@ def run(desk: Desk) -> Outcome:
     token = _token(desk, missing)
     if _refused_lately(desk, token):
         return Outcome(errand=NAME, ended="later", detail="the centre refused this token; ask for a new one")
-    enrolment = Enrolment(desk.config.kiosk.id, files, desk.trusted_utc_s)
+    enrolment = Enrolment(desk.config.kiosk.id, files, desk.trusted_utc_s, state=desk.state)
     return _enrolled(desk, _ask(desk, enrolment, token))
 
 

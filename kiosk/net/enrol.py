@@ -44,12 +44,18 @@ class Request:
 
 
 class Enrolment:
-    """One kiosk's enrolment and renewals; `files` is where its identity lies."""
+    """One kiosk's enrolment and renewals; `files` is where its identity lies.
 
-    def __init__(self, kiosk_id: str, files: Tls, trusted_utc_s: Callable[[], float]) -> None:
+    What root writes belongs to the owner of `state`, the daemon's own folder; but a copy of the CA is root's.
+    """
+
+    def __init__(
+        self, kiosk_id: str, files: Tls, trusted_utc_s: Callable[[], float], *, state: Path | None = None
+    ) -> None:
         self._kiosk_id = kiosk_id
         self._files = files
         self._trusted_utc_s = trusted_utc_s
+        self._state = state
 
     def enrol(
         self, door: str, token: str, *, ca: Path, imei: str = "", sms_key: Path | None = None
@@ -65,10 +71,10 @@ class Enrolment:
         key = _sms_key(papers)
         proven = self._prove(papers, ca)
         if sms_key is not None and key:
-            identity.write(sms_key, key + b"\n", identity.SECRET_MODE)
+            identity.write(sms_key, key + b"\n", identity.SECRET_MODE, like=self._state)
         if not Path(self._files.ca).exists() or not ca.samefile(self._files.ca):
             identity.write(Path(self._files.ca), _read(ca), identity.PUBLIC_MODE)
-        identity.replace(self._files, proven)
+        identity.replace(self._files, proven, like=self._state)
         return papers
 
     def renew(self, doors: Sequence[str]) -> Papers:
@@ -83,7 +89,7 @@ class Enrolment:
             except LinkDown as error:
                 refusals.append(f"{door}: {error}")
                 continue
-            identity.replace(self._files, proven)
+            identity.replace(self._files, proven, like=self._state)
             return papers
         raise LinkDown("; ".join(refusals) or "no door to ask")
 
@@ -112,14 +118,14 @@ class Enrolment:
         made = ec.generate_private_key(ec.SECP256R1())
         form = serialization.PrivateFormat.PKCS8
         pem = made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-        identity.write(path, pem, identity.SECRET_MODE)
+        identity.write(path, pem, identity.SECRET_MODE, like=self._state)
         return made
 
     def _prove(self, papers: Papers, ca: Path) -> bytes:
         """Give the certificate once it is known to fit the key, the CA and the name. Raises LinkDown."""
         certificate = papers.certificate.encode()
         candidate = Path(f"{self._files.cert}.candidate")
-        identity.write(candidate, certificate, identity.PUBLIC_MODE)
+        identity.write(candidate, certificate, identity.PUBLIC_MODE, like=self._state)
         try:
             key = identity.pending_key(self._files)
             trial = Tls(ca=str(ca), cert=str(candidate), key=str(key))

@@ -5,6 +5,7 @@ decided: `finish` carries it out, and is called before the files are used. Never
 """
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,16 +20,22 @@ def pending_key(files: Tls) -> Path:
     return Path(f"{files.key}.pending")
 
 
-def replace(files: Tls, certificate: bytes) -> None:
+def replace(files: Tls, certificate: bytes, *, like: Path | None = None) -> None:
     """Put the certificate and its pending key in the place of the old ones. Raises DeviceError."""
-    write(_staged(files), certificate, PUBLIC_MODE)
+    write(_staged(files), certificate, PUBLIC_MODE, like=like)
     finish(files)
 
 
 def finish(files: Tls) -> None:
-    """Carry out a change that was decided; does nothing when there is none. Raises DeviceError."""
+    """Carry out a change that was decided; does nothing when there is none. Raises DeviceError.
+
+    Begins only what this user may end: a new key beside an old certificate would close every door.
+    """
     if not _staged(files).exists():
         return
+    for path in (Path(files.key), Path(files.cert), pending_key(files), _staged(files)):
+        if _is_held(path):
+            raise DeviceError(f"{path}: cannot be replaced: it is not the kiosk's user's")
     try:
         with suppress(FileNotFoundError):
             pending_key(files).replace(files.key)
@@ -40,16 +47,20 @@ def finish(files: Tls) -> None:
         raise DeviceError(f"{files.cert}: cannot be replaced: {error.strerror}") from error
 
 
-def write(path: Path, data: bytes, mode: int) -> None:
-    """Write a file whole, on disk before it has its name; its folder's owner owns it. Raises DeviceError."""
+def write(path: Path, data: bytes, mode: int, *, like: Path | None = None) -> None:
+    """Write a file whole, on disk before it has its name. Raises DeviceError.
+
+    The owner of its folder owns it, or that of the folder `like`, where there is one: keys lie in a sticky
+    folder of root's, and the daemon, which is not root, has to read and to replace them.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.unlink(missing_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            owner = path.parent.stat()
             if os.geteuid() == 0:
+                owner = (like if like is not None and like.is_dir() else path.parent).stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
             file.write(data)
             file.flush()
@@ -64,6 +75,15 @@ def write(path: Path, data: bytes, mode: int) -> None:
 
 def _staged(files: Tls) -> Path:
     return Path(f"{files.cert}.new")
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a sticky folder keeps this user from replacing a file."""
+    try:
+        file, folder = path.lstat(), path.parent.stat()
+    except OSError:
+        return False  # what is wrong there is told by whoever replaces it
+    return bool(folder.st_mode & stat.S_ISVTX) and os.geteuid() not in (0, file.st_uid, folder.st_uid)
 
 
 def _sync(folder: Path) -> None:

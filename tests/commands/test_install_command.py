@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from fakes.commissioning_rows import a_finding, a_record
 from fakes.virtual_kiosk import DOORS, WORDS, example_config
+from pki import Authority
 
 from kiosk.check.install import sheet, steps, visit
 from kiosk.check.install.people import Answer, AtTerminal, FromFile, read_answers
@@ -395,6 +397,22 @@ def test_the_command_prints_the_sheet_in_both_languages_and_keeps_it(
     assert "ҚАБЫЛДАНДЫ: " in done.stdout
     assert "does not have the record yet (no certificate yet)" in done.stdout
     assert "Ann" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
+
+
+def test_a_check_by_root_without_internet_leaves_the_new_key_to_the_kiosks_user(
+    file: Path, parts: list[Row], tmp_path: Path
+) -> None:
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, user, -1)
+    file.write_text(file.read_text().replace(f'state = "{tmp_path}"', f'state = "{state}"'))
+    (tmp_path / "token").write_text("x" * 52)
+    (tmp_path / "door").write_text("localhost:1")
+    Authority(tmp_path / "pki").ca.rename(tmp_path / "ca.pem")
+    done = run(file, "--by", "Ann", "--yes")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "kiosk.key.pending").stat().st_uid == user
 
 
 def test_the_command_fails_by_the_sheet_and_gives_the_record_as_json(file: Path, parts: list[Row]) -> None:

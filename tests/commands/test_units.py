@@ -109,6 +109,14 @@ def test_a_missing_folder_file_or_slot_script_does_not_keep_it_from_starting() -
     assert loaded == {value.partition(":")[0] for value in values("kiosk.service", "SetCredential")}
 
 
+def test_the_owners_alarm_can_write_the_spools_of_mail_and_sms() -> None:
+    """They belong to other users, and a set-gid program gets no rights here: root's own must suffice."""
+    name = "pana-alarm@.service"
+    assert values(name, "ReadWritePaths") == ["-/var/spool -/var/mail"]
+    assert values(name, "CapabilityBoundingSet") == ["CAP_DAC_OVERRIDE"]
+    assert values(name, "ProtectSystem") == ["strict"]
+
+
 def test_a_version_of_the_centre_that_runs_is_kept_without_a_person() -> None:
     """Only a kiosk has an updater that confirms: the centre's fourth start brought the old version back."""
     script = "-+/usr/lib/pana-monitor/slot"

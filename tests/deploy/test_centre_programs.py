@@ -84,3 +84,13 @@ def test_an_alarm_is_loud_in_the_log_and_calls_the_owners_program(tmp_path: Path
     loud = run("alarm", "pana-crl.service", PANA_ALARM=str(hook))
     assert loud.stderr.startswith("<2>pana-crl.service failed")
     assert loud.stdout == "to the owner: pana-crl.service\n"
+    assert "nobody was told" not in loud.stderr
+
+
+def test_an_owners_program_that_fails_is_seen(tmp_path: Path) -> None:
+    hook = tmp_path / "alarm"
+    hook.write_text("#!/bin/sh\nexit 3\n", encoding="ascii")
+    hook.chmod(0o755)
+    done = run("alarm", "pana-crl.service", PANA_ALARM=str(hook))
+    assert done.returncode == 3
+    assert f"<2>{hook} failed (3): nobody was told of pana-crl.service" in done.stderr.splitlines()

@@ -177,6 +177,24 @@ def test_what_root_put_beside_the_keys_gets_its_owner_and_mode_back(
 
 
 @needs_root
+def test_what_a_command_of_roots_made_of_the_identity_goes_back_to_the_kiosk(
+    packages: dict[str, Path], tmp_path: Path
+) -> None:
+    tree = Tree(tmp_path / "root")
+    tree.dpkg("--install", packages["pana-kiosk"])
+    uid, gid = tree.ids("pana-kiosk")
+    modes = dict.fromkeys(("kiosk.key", "kiosk.key.pending", "sms.key"), 0o600)
+    modes |= dict.fromkeys(("kiosk.pem", "kiosk.pem.new", "kiosk.pem.candidate"), 0o644)
+    folder = tree.root / "etc/pana-kiosk"
+    for name, mode in modes.items():
+        (folder / name).touch(mode)
+    run("systemd-tmpfiles", f"--root={tree.root}", "--create", "pana-kiosk.conf")
+    seen = {name: (folder / name).stat() for name in modes}
+    assert {(each.st_uid, each.st_gid) for each in seen.values()} == {(uid, gid)}
+    assert {name: stat.S_IMODE(each.st_mode) for name, each in seen.items()} == modes
+
+
+@needs_root
 def test_removing_leaves_nothing_but_state_and_purging_no_link(
     packages: dict[str, Path], name: str, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Errands against the real doors: each due once, each by itself, and none in the way of an alert."""
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,15 @@ def desk(tmp_path: Path, doors: DoorsSite) -> Desk:
     return Desk(config=config, folder=etc, log=tmp_path / "provision.log")
 
 
+@pytest.fixture
+def as_root(desk: Desk) -> int:
+    """Lay the folders out as a kiosk has them: keys in a sticky folder of ours, state the kiosk's user's."""
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    desk.folder.chmod(0o1770)
+    os.chown(desk.state, user, -1)
+    return user
+
+
 def changed(desk: Desk, change: Callable[[Config], Config]) -> Desk:
     return Desk(config=change(desk.config), folder=desk.folder, log=desk.log)
 
@@ -98,6 +108,27 @@ def test_the_door_that_the_set_up_left_goes_first(desk: Desk, doors: DoorsSite) 
     lost = changed(desk, lambda c: msgspec.structs.replace(c, https=Https(centres=("localhost:1",))))
     assert lost.doors() == (f"localhost:{doors.port}", "localhost:1")
     assert enrolling.run(with_token(lost, doors.token(KIOSK))).ended == "done"
+
+
+def test_what_root_enrols_belongs_to_the_kiosks_user(desk: Desk, doors: DoorsSite, as_root: int) -> None:
+    assert enrolling.run(with_token(desk, doors.token(KIOSK))).ended == "done"
+    made = {path.name: path.stat() for path in desk.folder.glob("*.*")}
+    owners = {name: (each.st_uid, stat.S_IMODE(each.st_mode)) for name, each in made.items()}
+    assert owners.pop("ca.pem")[0] == os.geteuid()
+    assert owners == {
+        "kiosk.key": (as_root, 0o600),
+        "kiosk.pem": (as_root, 0o644),
+        "sms.key": (as_root, 0o600),
+    }
+
+
+def test_a_key_that_root_made_without_internet_can_be_used_by_the_kiosks_user(
+    desk: Desk, as_root: int
+) -> None:
+    offline = changed(desk, lambda c: msgspec.structs.replace(c, https=Https(centres=("localhost:1",))))
+    with pytest.raises(LinkDown):
+        enrolling.run(with_token(offline, "x" * 52))
+    assert (desk.folder / "kiosk.key.pending").stat().st_uid == as_root
 
 
 def test_one_door_after_the_other_is_asked(desk: Desk, doors: DoorsSite) -> None:

@@ -243,6 +243,23 @@ def test_the_command_enrols_and_renews(site: DoorsSite, toml: Path, files: Tls) 
     assert contents(files) != before
 
 
+def test_what_the_command_enrols_and_renews_as_root_belongs_to_the_kiosks_user(
+    site: DoorsSite, toml: Path, files: Tls, tmp_path: Path
+) -> None:
+    user = 65534 if os.geteuid() == 0 else os.geteuid()
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, user, -1)
+    toml.write_text(toml.read_text().replace(f'state = "{tmp_path}/kiosk"', f'state = "{state}"'))
+    Path(files.key).parent.chmod(0o1770)
+    config = ("--config", str(toml))
+    token = ("--token", site.token("demo-kiosk"), "--ca", str(site.ca_file))
+    for more in (token, ("--renew",)):
+        assert run(*config, *more)[0] == Exit.OK
+        owners = [Path(name).stat().st_uid for name in (files.cert, files.key, tmp_path / "sms.key")]
+        assert owners == [user] * 3
+
+
 def test_the_command_says_what_is_missing_and_what_differs(site: DoorsSite, toml: Path) -> None:
     config = ("--config", str(toml))
     assert run(*config)[0] == Exit.USAGE
