@@ -27,6 +27,7 @@ check:  ## lint, types, layers, shell scripts, unit files, lock files
 	shellcheck tests/deploy/board/files/usr/local/lib/board/agent
 	shellcheck dev/*.sh .ci/run provisioning/slot provisioning/install-slot tests/deploy/foreign.sh
 	shellcheck -x provisioning/provision.sh provisioning/lib.sh provisioning/lib/*.sh provisioning/steps/*
+	shellcheck -x tests/deploy/stand_ins.sh
 	shellcheck provisioning/boot/first-start provisioning/boot/provision-here provisioning/boot/firstrun.sh
 	shellcheck provisioning/files/usr/local/lib/pana-kiosk/*
 	shellcheck systemd/libexec/* debian/*.postinst debian/*.prerm

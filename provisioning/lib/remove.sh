@@ -6,6 +6,11 @@ STEP=remove
 
 recorded() { sed -n "s/^$1 //p" "$ROOT$STATE/made" | tac; }
 
+# units on|off: those that were first enabled, or first disabled: the first note tells what was before.
+units() {
+  awk -v kind="$1" '($1 == "on" || $1 == "off") && !seen[$2]++ && $1 == kind { print $2 }' "$ROOT$STATE/made" | tac
+}
+
 remove_units() {
   local unit
   while IFS= read -r unit; do
@@ -13,13 +18,31 @@ remove_units() {
     changed "$unit" || continue
     live systemctl stop "$unit" || :
     systemctl --root="$ROOT/" --quiet disable "$unit" 2>>"$(log_file)" || :
-  done < <(recorded on)
+  done < <(units on)
   while IFS= read -r unit; do
     if ! has_unit "$unit" || [ "$(unit_state "$unit")" != disabled ]; then continue; fi
     changed "$unit" || continue
     systemctl --root="$ROOT/" --quiet enable "$unit" 2>>"$(log_file)" || :
-  done < <(recorded off)
+  done < <(units off)
   live systemctl stop kiosk.service || :
+}
+
+# What lies on the data partition goes while it is mounted, or it would win over the next kiosk's on this board.
+remove_data() {
+  local data=/srv/pana path
+  is_live && has_unit srv-pana.mount || return 0
+  live systemctl stop kiosk.service kiosk-errands.service kiosk-update.service || :
+  live systemctl start srv-pana.mount || :
+  for path in opt etc var-lib; do live systemctl stop "$path-pana\\x2dkiosk.mount" || :; done
+  if ! mountpoint -q "$ROOT$data"; then
+    tell data_left
+    return 0
+  fi
+  for path in "$ROOT$data"/{.pana-data,_etc_pana-kiosk,_opt_pana-kiosk,_var_lib_pana-kiosk}*; do
+    case $KEEP_STATE:${path##*/} in yes:_var_lib_*) continue ;; esac
+    gone "${path#"$ROOT"}"
+  done
+  [ "$DRY" = yes ] || sync -f "$ROOT$data"
 }
 
 # Packages that were not there before; the system's own part is one of them.
@@ -47,12 +70,6 @@ remove_trees() {
   while IFS= read -r path; do gone "$path"; done < <(recorded tree)
   gone /etc/pana-kiosk # keys above all
   [ "$KEEP_STATE" = yes ] || gone /var/lib/pana-kiosk
-  if is_live && mountpoint -q /srv/pana; then
-    gone /srv/pana/_etc_pana-kiosk
-    gone /srv/pana/_opt_pana-kiosk
-    [ "$KEEP_STATE" = yes ] || gone /srv/pana/_var_lib_pana-kiosk
-    live umount /srv/pana || :
-  fi
 }
 
 # undo LINE of STATE/made: a file, a folder if nothing else is in it, or what stood there before.
@@ -80,7 +97,14 @@ remove_all() {
     tell nothing_to_remove
     return 0
   fi
+  # In memory all of it would be back after the next start, without what lay on the data partition.
+  if is_live && [ "$(findmnt -no FSTYPE /)" = overlay ]; then
+    FAIL_CODE=$REFUSED
+    fail read_only_now
+  fi
+  remove_data
   remove_units
+  live systemctl stop srv-pana.mount || :
   remove_packages
   remove_trees
   while IFS= read -r line; do undo "$line"; done < <(tac "$ROOT$STATE/made")

@@ -14,6 +14,20 @@ changed() {
   printf '%s %s\n' "$STEP" "$1" >>"$WORK/changes"
   [ "$DRY" = no ] || return 1
   log "$STEP: $1"
+  case $STEP in 25-* | 30-* | 45-* | 50-* | 55-* | 85-*) restart_is_due_now ;; esac
+}
+
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
+# What the running kiosk must be started anew for is noted before it is done: this run may not come to the restart.
+restart_is_due_now() {
+  local due=$ROOT$STATE/restart-due
+  is_live || return 0
+  [ "$(cat "$due" 2>/dev/null)" != "$(boot_id)" ] || return 0
+  [ -d "$ROOT$STATE" ] || install -d -m 0755 "$ROOT/var" "$ROOT/var/lib" "$ROOT$STATE"
+  if ! { boot_id >"$due.part" && sync "$due.part" && mv -fT "$due.part" "$due" && sync "$ROOT$STATE"; }; then
+    fail no_write "$STATE"
+  fi
 }
 
 # ids USER:GROUP: as numbers of the tree that is written, not of this machine.
