@@ -99,18 +99,28 @@ class Round:
 
 
 class Plans:
-    """Reads the plan and posts it when it has changed."""
+    """Reads the plan and posts it when it has changed.
+
+    Kiosks never leave the registry: a database without any and without people has lost them, and then the
+    last plan is what people are called by and signed SMS are judged by.
+    """
 
     def __init__(self, post: Callable[[PlanLoaded], None]) -> None:
         self._post = post
         self._reader = duty.PlanReader()
         self._last: Plan | None = None
+        self._lost = False
 
     def read(self, engine: Engine) -> None:
         """Read once."""
         with engine.connect() as connection, connection.begin():
             plan = self._reader.read(connection, time.time_ns() // 1_000_000)
-        if plan != self._last:
+        last = self._last
+        lost = last is not None and bool(last.kiosks) and not plan.kiosks and not plan.people
+        if lost and not self._lost:
+            LOG.error("plan=kept reason='people and registry are gone from the database'")
+        self._lost = lost
+        if plan != last and not lost:
             self._last = plan
             self._post(PlanLoaded(plan))
 

@@ -66,7 +66,8 @@ class Hearing:
                 self._take(self._decode(stream.read(size)))
         except (OSError, ValueError, msgspec.DecodeError) as error:
             LOG.warning("ears pipe=broken reason=%r", str(error))
-        self._post(EarsFell("the process ended"))
+        finally:  # else the whole fleet would be judged silent
+            self._post(EarsFell("the process ended"))
 
     def _take(self, frame: Frame) -> None:
         match frame:

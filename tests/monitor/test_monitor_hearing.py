@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +45,12 @@ def test_a_torn_frame_ends_the_pipe() -> None:
 def test_whatever_comes_the_core_goes_on(data: bytes) -> None:
     _, posted = hear(data)
     assert posted[-1] == ENDED
+
+
+def test_a_bug_that_ends_the_listening_is_told_too() -> None:
+    """Else the core would take the whole fleet for silent."""
+    posted: list[object] = []
+    beats = Beats(lambda _: 1 / 0)  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        Hearing(beats, posted.append).listen(io.BytesIO(encode(Some(((TOPIC, b"one", 0),)))))
+    assert posted == [ENDED]

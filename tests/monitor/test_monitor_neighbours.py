@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from fakes.mqtt_kiosk import wait_for
+from fakes.registry_rows import a_draft
 from fakes.virtual_centre import UTC_MS, an_alert
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, delete, insert
 from sqlalchemy.exc import OperationalError
 
 from kiosk.bodies import AlertId, KioskId
@@ -27,10 +28,11 @@ from kiosk.monitor.records import (
     StoreText,
     Text,
 )
-from kiosk.monitor.store import Store, lease, reading
+from kiosk.monitor.store import Store, lease, reading, registry
 from kiosk.monitor.store.engine import make_engine, sqlite_url
 from kiosk.monitor.store.lease import LIFE_S
 from kiosk.monitor.store.schema import people
+from kiosk.monitor.store.schema import registry as kiosks_known
 
 RECEIVED = StageEntry(stage="received", at_ms=UTC_MS)
 PAGE = Text(alert_id="A", step="r1t1", to="x", kind="page", at_ms=5)
@@ -292,6 +294,39 @@ def test_the_plan_is_posted_when_it_has_changed(tmp_path: Path) -> None:
         )  # fmt: skip
     plans.read(engine)
     assert [person.person_id for tier in posted[1].plan.tiers for person in tier] == ["x"]
+    engine.dispose()
+    store.close()
+
+
+def test_a_plan_whose_people_and_registry_vanish_at_once_is_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store begun anew is empty: nobody would be called and every signed SMS refused."""
+    store = Store(sqlite_url(tmp_path / "c.sqlite"))
+    store.open()
+    engine = make_engine(sqlite_url(tmp_path / "c.sqlite"))
+    posted: list[PlanLoaded] = []
+    plans = Plans(posted.append)
+
+    def people_and_kiosks(db: Connection) -> None:
+        officer = {"name": "x", "role": "officer", "language": "kk", "created_ms": 1, "changed_ms": 1}
+        db.execute(insert(people).values(person_id="x", phone="+77010000000", active=True, **officer))
+        registry.create(db, a_draft(), who="x", now_ms=1)
+
+    store.run(people_and_kiosks, writes=True)
+    plans.read(engine)
+    store.run(lambda db: db.execute(delete(people)), writes=True)
+    store.run(lambda db: db.execute(delete(kiosks_known)), writes=True)
+    plans.read(engine)
+    plans.read(engine)
+    assert len(posted) == 1
+    assert caplog.text.count("plan=kept") == 1
+    store.run(people_and_kiosks, writes=True)
+    plans.read(engine)
+    assert len(posted) == 1, "the same as before"
+    store.run(lambda db: db.execute(delete(people)), writes=True)
+    plans.read(engine)
+    assert posted[1].plan.people == (), "who was taken off by people is not called"
     engine.dispose()
     store.close()
 

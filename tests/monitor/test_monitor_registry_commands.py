@@ -157,6 +157,12 @@ def test_the_ca_is_made_once_and_signs_servers_responders_and_the_list(desk: Des
     assert desk.run("crl", "--output", f"{folder}/crl.pem").exit_code == 0
     listed = x509.load_pem_x509_crl((folder / "crl.pem").read_bytes())
     assert listed.get_revoked_certificate_by_serial_number(cert.serial_number) is not None
+    with sqlite3.connect(folder / "centre.sqlite") as db:
+        db.execute("DELETE FROM certificates")
+    db.close()
+    assert desk.run("crl", "--output", f"{folder}/crl.pem").exit_code == 0
+    listed = x509.load_pem_x509_crl((folder / "crl.pem").read_bytes())
+    assert listed.get_revoked_certificate_by_serial_number(cert.serial_number) is not None
     (folder / "ca.key").chmod(0o640)
     assert "chmod 600" in desk.run("crl").stderr
     assert [what for _, what in desk.record()] == [

@@ -118,6 +118,9 @@ def crl(shelf: Shelf, output: Path | None) -> None:
     now_ms = act()["now_ms"]
     with _authority(shelf) as authority, shelf.read() as db:
         listed = revocation.lines(db, now_ms)
+        files_before = [Path(file) for file in (section.crl, path) if file is not None]
+        before = [line for file in files_before for line in revocation.read(file, authority)]
+        listed += revocation.unforgotten(db, before, listed, now_ms)
         pem = authority.crl(listed, now_ms // 1000, section.crl_days)
     if path is None:
         click.echo(pem.decode(), nl=False)

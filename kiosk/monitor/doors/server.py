@@ -19,6 +19,7 @@ from kiosk.messages import ConfigError
 from kiosk.monitor import sms_keys
 from kiosk.monitor.ca import CaError
 from kiosk.monitor.ca import files as ca_files
+from kiosk.monitor.children import sign_of_life
 from kiosk.monitor.config import MonitorConfig
 from kiosk.monitor.doors.app import Site, build
 from kiosk.monitor.doors.context import load, make_context
@@ -36,6 +37,7 @@ HANDSHAKE_S, GOODBYE_S = 10.0, 0.5
 GRACE_S = 3
 FILES_LOOK_S = 30.0
 BACKLOG = 1024
+TICKS = 10  # of uvicorn's, in a second
 
 
 def run(config: MonitorConfig) -> None:
@@ -91,6 +93,7 @@ class DoorServer(uvicorn.Server):
         self._goodbye = goodbye
         self._files = files
         self._parent = os.getppid()
+        self._sign = sign_of_life()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -124,6 +127,8 @@ class DoorServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """End with the centre that started this: its successor starts doors of its own."""
+        if counter % TICKS == 0:
+            self._sign()
         return await super().on_tick(counter) or os.getppid() != self._parent
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

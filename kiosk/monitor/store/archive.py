@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import msgspec
+from msgspec import DecodeError
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from kiosk.bodies import Alert
 from kiosk.monitor.outbox import UNNEEDED
 from kiosk.monitor.records import Case, StageEntry
-from kiosk.monitor.store.rows import stage_entry
+from kiosk.monitor.store.rows import readable, stage_entry
 from kiosk.monitor.store.schema import alerts, stages, texts
 
 PAGE = 50
@@ -50,27 +50,44 @@ class Sent:
 
 
 def find(connection: Connection, alert_id: str) -> Case | None:
-    """Give one alert with its stages, by its own id or the one it had while it was known by SMS only."""
+    """Give one alert with its stages, by its own id or the one it had while it was known by SMS only.
+
+    Raises msgspec.DecodeError for one that is there and cannot be read.
+    """
     query = select(alerts).where(or_(alerts.c.alert_id == alert_id, alerts.c.sms_id == alert_id)).limit(1)
-    found = _cases(connection, query)
-    return found[0] if found else None
+    for case in _read(connection, query):
+        if case is None:
+            raise DecodeError(f"alert {alert_id} cannot be read")
+        return case
+    return None
 
 
 def open_ones(connection: Connection) -> list[Case]:
-    """List the alerts that nobody has closed, newest first."""
+    """List the alerts that nobody has closed as people should read them: not taken first, then the oldest.
+
+    Real ones come before drills: hundreds of those, newer than a press, must not crowd it out.
+    """
+    column = alerts.c
+    taken = func.coalesce(column.accepted_ms, column.en_route_ms, column.on_scene_ms).is_not(None)
     query = (
         select(alerts)
-        .where(alerts.c.closed_ms.is_(None))
-        .order_by(alerts.c.received_ms.desc())
+        .where(column.closed_ms.is_(None))
+        .order_by(column.kind == "drill", taken, column.received_ms, column.alert_id)
         .limit(OPEN_MAX)
     )
-    return _cases(connection, query)
+    return [case for case in _read(connection, query) if case is not None]
+
+
+def open_count(connection: Connection) -> int:
+    """Count the alerts that nobody has closed."""
+    query = select(func.count()).select_from(alerts).where(alerts.c.closed_ms.is_(None))
+    return connection.execute(query).scalar_one()
 
 
 def page(connection: Connection, wanted: Wanted) -> list[Case]:
     """List alerts, newest first: at most one page and one more, which tells that there are more."""
     column = alerts.c
-    query = select(alerts).order_by(column.received_ms.desc(), column.alert_id.desc()).limit(PAGE + 1)
+    query = select(alerts).order_by(column.received_ms.desc(), column.alert_id.desc())
     for value, name in ((wanted.kind, column.kind), (wanted.outcome, column.outcome)):
         if value:
             query = query.where(name == value)
@@ -89,7 +106,13 @@ def page(connection: Connection, wanted: Wanted) -> list[Case]:
             column.received_ms <= at_ms,
             or_(column.received_ms < at_ms, and_(column.received_ms == at_ms, column.alert_id < alert_id)),
         )
-    return _cases(connection, query)
+    limit = PAGE + 1
+    while True:
+        found = _read(connection, query.limit(limit))
+        enough = PAGE + 1 + found.count(None)  # a page with fewer would look like the last one
+        if len(found) < limit or limit >= enough:
+            return [case for case in found if case is not None]
+        limit = enough
 
 
 def texts_of(connection: Connection, alert_id: str) -> list[Sent]:
@@ -109,7 +132,7 @@ def texts_of(connection: Connection, alert_id: str) -> list[Sent]:
     ]
 
 
-def _cases(connection: Connection, query: Select[tuple[object, ...]]) -> list[Case]:
+def _read(connection: Connection, query: Select[tuple[object, ...]]) -> list[Case | None]:
     rows = list(connection.execute(query).mappings())
     entries: defaultdict[str, list[StageEntry]] = defaultdict(list)
     known = stages.select().where(stages.c.alert_id.in_([row["alert_id"] for row in rows]))
@@ -118,15 +141,18 @@ def _cases(connection: Connection, query: Select[tuple[object, ...]]) -> list[Ca
     return [_case(row, entries[row["alert_id"]]) for row in rows]
 
 
-def _case(row: RowMapping, entries: Iterable[StageEntry]) -> Case:
+def _case(row: RowMapping, entries: Iterable[StageEntry]) -> Case | None:
+    """Read an alert; None when its body cannot be read, which hides no other one."""
     ordered = tuple(sorted(entries, key=lambda entry: RANK[entry.stage]))
-    return Case(
-        alert=msgspec.json.decode(row["body"], type=Alert),
-        received_ms=row["received_ms"],
-        door=row["door"],
-        also_by=tuple(row["also_by"].split(",")) if row["also_by"] else (),
-        age_s=row["age_s"],
-        late=row["late"],
-        clock_note=row["clock_note"],
-        stages=ordered or (StageEntry(stage="received", at_ms=row["received_ms"]),),
-    )
+    for alert in readable([row["body"]], Alert):
+        return Case(
+            alert=alert,
+            received_ms=row["received_ms"],
+            door=row["door"],
+            also_by=tuple(row["also_by"].split(",")) if row["also_by"] else (),
+            age_s=row["age_s"],
+            late=row["late"],
+            clock_note=row["clock_note"],
+            stages=ordered or (StageEntry(stage="received", at_ms=row["received_ms"]),),
+        )
+    return None

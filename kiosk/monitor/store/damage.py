@@ -18,6 +18,7 @@ LOG = logging.getLogger(__name__)
 # checked, and the rest when SQLite itself meets damage.
 WHOLE_MAX_B = 256 * 1024 * 1024
 READ_AT_START = ("alembic_version", "kiosks", "facts", "leases")
+WRITES_WAL = slice(18, 19)  # of the file's head: 2 in every file that the centre wrote, 1 in a backup
 
 
 def is_damage(error: BaseException) -> bool:
@@ -40,16 +41,44 @@ def check(connection: Connection, path: Path, *, suspect: bool) -> None:
             raise sqlite3.DatabaseError(f"malformed: {verdict}")
 
 
+def part_from_wal(path: Path) -> None:
+    """Set a log aside that belonged to another file: SQLite would write it over the copy put in its place.
+
+    A backup never has one, nor has a file that was made beside a damaged one. Raises OSError.
+    """
+    with suppress(FileNotFoundError):
+        with path.open("rb") as file:
+            head = file.read(20)
+        if head[WRITES_WAL] != b"\1" or not Path(f"{path}-wal").exists():
+            return
+        mark = _mark()
+        _rename(path, f".stale-{mark}", ("-wal", "-shm"))
+        LOG.error("store file=%s wal=set_aside mark=%s reason='it is of another file'", path, mark)
+
+
 def set_aside(path: Path, reason: str) -> str:
     """Rename the damaged file and its companions, and give the new name."""
-    mark = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    for ending in ("", "-wal", "-shm"):
+    mark = _mark()
+    _rename(path, f".damaged-{mark}", ("", "-wal", "-shm"))
+    LOG.error("store quarantined=%s reason=%r", f"{path}.damaged-{mark}", reason)
+    return f"{path}.damaged-{mark}"
+
+
+def _mark() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+
+
+def _rename(path: Path, infix: str, endings: tuple[str, ...]) -> None:
+    for ending in endings:
         with suppress(FileNotFoundError):
-            Path(f"{path}{ending}").rename(f"{path}.damaged-{mark}{ending}")
-    folder = os.open(path.parent, os.O_RDONLY)
+            Path(f"{path}{ending}").rename(f"{path}{infix}{ending}")
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the disk has the names of a folder's files; raises OSError."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    LOG.error("store quarantined=%s reason=%r", f"{path}.damaged-{mark}", reason)
-    return f"{path}.damaged-{mark}"

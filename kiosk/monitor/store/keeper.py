@@ -1,6 +1,7 @@
 """The centre's durable memory, in SQLite or PostgreSQL: commit returns only when the disk has it.
 
-A damaged SQLite file is set aside under its time and an empty one begun: the centre starts whatever it finds.
+A damaged SQLite file is set aside under its time and a new one begun with what it still gives: the centre
+starts whatever it finds.
 It never decides anything.
 """
 
@@ -18,7 +19,7 @@ from kiosk.bodies import Event
 from kiosk.messages import KioskError
 from kiosk.monitor.messages import Overruled
 from kiosk.monitor.records import Case, Change, Kiosk
-from kiosk.monitor.store import damage, reading
+from kiosk.monitor.store import damage, reading, rescue
 from kiosk.monitor.store.attempt import Attempt, let_go, prove
 from kiosk.monitor.store.engine import SILENT_MAX_S, make_engine
 from kiosk.monitor.store.facts import keep
@@ -86,6 +87,7 @@ class Store:
             except (sqlite3.DatabaseError, DBAPIError) as error:
                 if not damage.is_damage(error):
                     raise
+                rescue.carry_over(Path(self._where))
                 self.quarantined = damage.set_aside(Path(self._where), reason_of(error))
                 self._connection = self._connect()
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
@@ -97,6 +99,8 @@ class Store:
             if not self.shared:
                 path = Path(self._where)
                 path.parent.mkdir(parents=True, exist_ok=True)
+                rescue.take_over(path)
+                damage.part_from_wal(path)
                 with engine.connect() as connection:
                     refuse_newer(connection)  # first: it is quick, and may be asked for each alert
                     damage.check(connection, path, suspect=self._suspect)
