@@ -4,6 +4,7 @@ Reads files only, never a key. Nothing renews these by itself: a person makes th
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,17 +32,28 @@ class Lookout:
     def __init__(self, config: MonitorConfig) -> None:
         self._config = config
         self._found: tuple[int, list[Ending]] | None = None
+        self._served: dict[str, int] = {}
+
+    def serves(self, file: str) -> None:
+        """Count a file from now on by the certificate that it holds now, whatever is put there later."""
+        end_s = _end_s(file, last=False)
+        if end_s is not None:
+            self._served[file] = end_s
+            self._found = None
 
     def look(self, now_ms: int) -> list[Ending]:
         """List what ends soon, as of ten minutes ago at most."""
         if self._found is None or abs(now_ms - self._found[0]) > LOOK_MS:
-            self._found = now_ms, ending(self._config, now_ms)
+            self._found = now_ms, ending(self._config, now_ms, self._served)
         return self._found[1]
 
 
-def ending(config: MonitorConfig, now_ms: int) -> list[Ending]:
-    """List what ends within SOON_DAYS or has ended, by its end; files that cannot be read are left out."""
-    ends = {file: _end_s(file, last=last) for file, last in _files(config).items()}
+def ending(config: MonitorConfig, now_ms: int, served: Mapping[str, int] | None = None) -> list[Ending]:
+    """List what ends within SOON_DAYS or has ended, by its end; files that cannot be read are left out.
+
+    `served` are the ends (UTC s) of those certificates that are in use whatever their files hold.
+    """
+    ends = {file: _end_s(file, last=last) for file, last in _files(config).items()} | dict(served or {})
     left = {file: (end_s - now_ms // 1000) // DAY_S for file, end_s in ends.items() if end_s is not None}
     return sorted(
         (Ending(file=file, left_days=days) for file, days in left.items() if days < SOON_DAYS),

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from kiosk.control import DaemonAway
+from kiosk.control import DaemonAway, DaemonSilent
 
 LOG = logging.getLogger(__name__)
 LINE_MAX = 1024 * 1024
@@ -58,7 +58,11 @@ class Feed:
                 await self._task
 
     async def ask(self, request: View, timeout_s: float = 5.0) -> View:
-        """Ask the centre one thing; raises DaemonAway when it is not there or does not answer in time."""
+        """Ask the centre one thing.
+
+        Raises DaemonAway when it is not there and was never asked, DaemonSilent when it was asked and did not
+        answer in time or went away: what was asked may be done all the same.
+        """
         writer = self._writer
         if writer is None:
             raise DaemonAway("the centre is not running")
@@ -69,7 +73,7 @@ class Feed:
             writer.write(msgspec.json.encode({**request, "id": number}) + b"\n")
             return await asyncio.wait_for(future, timeout_s)
         except (TimeoutError, OSError) as error:
-            raise DaemonAway("the centre does not answer") from error
+            raise DaemonSilent("the centre does not answer") from error
         finally:
             self._waiting.pop(number, None)
 
@@ -114,6 +118,6 @@ class Feed:
         was_up, self._writer = self._writer is not None, None
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(DaemonAway("the centre went away"))
+                future.set_exception(DaemonSilent("the centre went away"))
         if was_up:
             self._tell({"what": "feed_down"})

@@ -20,7 +20,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from kiosk.control import DaemonAway
+from kiosk.control import DaemonAway, DaemonSilent
 from kiosk.monitor import config as monitor_config
 from kiosk.monitor.store import engine as store_engine
 from kiosk.monitor.store import people
@@ -72,8 +72,10 @@ class FakeFeed:
 
     async def ask(self, request: View, timeout_s: float = 5.0) -> View:
         self.asked.append(request)
-        if self.away or not self.up:
-            raise DaemonAway("the centre does not answer")
+        if not self.up:
+            raise DaemonAway("the centre is not running")
+        if self.away:
+            raise DaemonSilent("the centre does not answer")
         if request["ask"] == "alerts":
             start = request.get("start", 0)
             return {"alerts": self.alerts[start : start + 50], "more": len(self.alerts) > start + 50}
@@ -240,16 +242,18 @@ def opened(folder: Path, toml: str = "") -> Iterator[Pages]:
 
 
 @contextlib.contextmanager
-def served(pages: Pages) -> Iterator[str]:
-    """Serve running pages at a port of this machine; gives the address."""
-    server = PageServer(
-        uvicorn.Config(pages.app, port=0, lifespan="off", loop="asyncio", log_config=None, ws="none")
+def served(pages: Pages, **options: Any) -> Iterator[str]:
+    """Serve running pages at a port of this machine; gives the address. `options` are uvicorn's."""
+    config = uvicorn.Config(
+        pages.app, port=0, lifespan="off", loop="asyncio", log_config=None, ws="none", **options
     )
+    server = PageServer(config, pages.app.state.site.lookout)
     thread = threading.Thread(target=lambda: pages.run(server.serve), daemon=True)
     thread.start()
     until(lambda: server.started and server.servers)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        scheme = "https" if config.is_ssl else "http"
+        yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = server.force_exit = True  # without waiting for the streams that are open
         thread.join(10)

@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from kiosk.monitor.store import tokens
+from kiosk.monitor.store import registry, tokens
 from kiosk.monitor.store.certificates import Certificate
 from kiosk.monitor.store.drafts import Draft, draft
+from kiosk.monitor.store.registry import Entry
 
 TOKEN = bytes(range(32))
 
@@ -35,6 +36,12 @@ def a_certificate(serial: str, **changes: Any) -> Certificate:
         "pem": b"pem",
     }
     return Certificate(serial=serial, **(fields | changes))
+
+
+def change(db: Connection, new: Draft, *, who: str = "x", now_ms: int) -> Entry:
+    """Change a kiosk as it stands now."""
+    old = registry.get(db, new.kiosk_id)
+    return registry.change(db, new, who=who, now_ms=now_ms, seen_ms=old.changed_ms if old else 0)
 
 
 def made_token(db: Connection, kiosk_id: str = "kz-ala-0001", *, chance: bytes = TOKEN) -> str:

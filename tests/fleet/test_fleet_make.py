@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.registry_rows import a_draft
+from fakes.registry_rows import a_draft, change
 from fleet_desk import TOKEN, Desk, rows, told
 from sqlalchemy import Connection, Engine, event
 
@@ -333,7 +333,7 @@ def spoil(db: Connection) -> None:
     registry.create(db, a_draft(kiosk_id="kz-other", number=2), who="x", now_ms=1)
     registry.create(db, a_draft(kiosk_id="kz-ala-0003", number=77), who="x", now_ms=1)
     registry.revoke(db, "kz-ala-0004", "lost", who="x", now_ms=1)
-    registry.change(db, a_draft(kiosk_id="kz-ala-0005", number=5), who="x", now_ms=1)
+    change(db, a_draft(kiosk_id="kz-ala-0005", number=5), who="x", now_ms=1)
 
 
 @pytest.mark.parametrize("strict", [False, True])

@@ -1,20 +1,28 @@
 """`kiosk monitor …` against a centre that a test scripts, and its exit codes."""
 
 import json
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fakes.centre_pages import TOML
 from fakes.virtual_centre import UTC_MS, VirtualCentre, a_beat
 
-from kiosk.control import ControlServer
+from kiosk.control import ControlServer, DaemonSilent
 from kiosk.messages import DeviceError
 from kiosk.monitor import tables
 from kiosk.monitor.commands import COMMANDS, monitor
+from kiosk.monitor.commands.terminal import login_name
+from kiosk.monitor.config import read
 from kiosk.monitor.desk import WAITING_MAX, Desk
 from kiosk.monitor.effects import Answer
+from kiosk.monitor.store import audit
+from kiosk.monitor.store.engine import make_engine
+from kiosk.monitor.store.migrate import bring_up_to_date
 
 pytestmark = pytest.mark.real
 
@@ -71,6 +79,91 @@ def test_an_alert_is_taken_led_and_closed(desktop: Desktop) -> None:
         "closed",
     ]
     assert desktop.run("alerts").stdout == "No open alerts.\n"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Give a configuration whose store is there."""
+    file = tmp_path / "centre.toml"
+    file.write_text(TOML.format(folder=tmp_path))
+    engine = make_engine(read(file.read_text(), "x").store_url)
+    bring_up_to_date(engine)
+    engine.dispose()
+    return file
+
+
+def kept(store: Path) -> list[tuple[str, str, str, str]]:
+    engine = make_engine(read(store.read_text(), "x").store_url)
+    with engine.connect() as db:
+        found = [(entry.who, entry.what, entry.subject, entry.detail) for entry in reversed(audit.read(db))]
+    engine.dispose()
+    return found
+
+
+def test_who_acts_at_a_terminal_is_in_the_log_of_actions(
+    desktop: Desktop, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the account; what was said with --by stands beside it."""
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    desktop.centre.alert()
+    alert = json.loads(desktop.run("alerts", "--json").stdout)["alert_id"]
+    names = {"LOGNAME": "aigul", "USER": "aigul"}
+    account = pwd.getpwuid(os.getuid()).pw_name
+    for words in (
+        ("accept", "00A", "--by", "aigul"),
+        ("advance", "01J", "en_route", "--by", "op-1"),
+        ("close", "01J"),
+        ("duty", "off"),
+    ):
+        assert desktop.run(*words, "--config", str(store), **names).exit_code == 0, words
+    desktop.centre.beat("kz-1")
+    done = desktop.run("command", "kz-1", "drill", "--duty", "--config", str(store), SUDO_USER="timur")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert desktop.run("accept", "nope", "--config", str(store)).exit_code == 4
+    assert kept(store) == [
+        (account, "accept", alert, "at=terminal by=aigul"),
+        (account, "en_route", alert, "at=terminal by=op-1"),
+        (account, "close", alert, f"at=terminal by={account}"),
+        (account, "duty", "", "off at=terminal"),
+        (account, "command", "kz-1", f"drill duty at=terminal by={account} sudo=timur"),
+    ]
+
+
+def test_an_act_that_nobody_answered_is_kept_as_unsure(
+    desktop: Desktop, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise DaemonSilent("the daemon does not answer")
+
+    monkeypatch.setattr("kiosk.control.ask", silent)
+    assert desktop.run("accept", "00A", "--by", "op-1", "--config", str(store)).exit_code == 3
+    ((_, what, subject, detail),) = kept(store)
+    assert (what, subject) == ("accept", "00A")
+    assert detail == "unsure, the centre did not answer: at=terminal by=op-1"
+    monkeypatch.undo()
+    desktop.server.close()
+    assert desktop.run("accept", "00A", "--config", str(store)).exit_code == 3
+    assert len(kept(store)) == 1
+
+
+def test_an_act_that_cannot_be_kept_is_done_and_told(desktop: Desktop, store: Path) -> None:
+    desktop.centre.alert()
+    (store.parent / "centre.sqlite").write_bytes(b"torn" * 1000)
+    done = desktop.run("accept", "00A", "--config", str(store))
+    assert done.exit_code == 0
+    assert done.stdout.startswith("accepted 01JPANA")
+    assert done.stderr.startswith("this is not in the log of actions: the store cannot be used")
+    none = desktop.run("duty", "off", "--config", str(store.parent / "none.toml"))
+    assert (none.exit_code, none.stdout) == (0, "off duty\n")
+    assert "cannot be read" in none.stderr
+
+
+def test_an_account_without_a_name_has_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert login_name() == f"uid-{os.getuid()}"
 
 
 def test_a_refusal_is_exit_code_4_with_its_reason(desktop: Desktop) -> None:

@@ -1,15 +1,19 @@
 """The certificates that the centre itself uses: told of in the log and to administrators before they end."""
 
 import logging
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.centre_pages import START_MS, TOML, Pages
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from fakes.centre_pages import START_MS, TOML, Pages, served, until
 
 from kiosk.monitor import ca, config, expiry
 from kiosk.monitor.background import expiry_round
 from kiosk.monitor.expiry import Ending
+from kiosk.monitor.web import certificate
 
 NOW_S = START_MS // 1000
 DAY_S = 86_400
@@ -110,3 +114,43 @@ def test_administrators_see_it_on_every_page_and_officers_do_not(pages: Pages) -
     assert word not in officer.get("/account").text
     pages.now_ms += 40 * DAY_S * 1000
     assert "mqtt.crt: this certificate of the centre itself has ended" in pages.sign_in("admin").get("/").text
+
+
+@pytest.mark.real
+def test_the_pages_serve_a_new_pair_without_a_restart_and_keep_the_old_while_it_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(certificate, "LOOK_S", 0.05)
+    root = ca.create("Pana test", NOW_S, days=3650)
+    authority = ca.Authority(root.cert, root.key)
+    first, second = (authority.server_pair(["localhost"], NOW_S, days)[1] for days in (3, 300))
+    cert, key = tmp_path / "pages.crt", tmp_path / "pages.key"
+    (tmp_path / "ca.crt").write_bytes(root.cert)
+    cert.write_bytes(first.cert)
+    key.write_bytes(first.key)
+    sections = SECTIONS.format(folder=tmp_path)
+    with Pages(tmp_path, f'cert = "{cert}"\nkey = "{key}"\n{sections}') as pages:
+        lookout = pages.app.state.site.lookout
+        with served(pages, ssl_certfile=str(cert), ssl_keyfile=str(key)) as url:
+            port = int(url.rpartition(":")[2])
+
+            def shown() -> bytes:
+                found = ssl.get_server_certificate(("127.0.0.1", port), timeout=30)
+                return x509.load_pem_x509_certificate(found.encode()).public_bytes(Encoding.PEM)
+
+            def told(text: str) -> list[str]:
+                return [line.getMessage() for line in caplog.records if text in line.getMessage()]
+
+            assert first.cert.startswith(shown())
+            cert.write_bytes(second.cert)  # its key comes later
+            until(lambda: told("web certificate=unusable served=old"), 60)
+            assert first.cert.startswith(shown())
+            assert lookout.look(pages.now_ms + DAY_S * 1000 // 2) == [Ending(file=str(cert), left_days=2)]
+            key.write_bytes(second.key)
+            until(lambda: told("web certificate=renewed"), 60)
+            until(lambda: second.cert.startswith(shown()), 60)
+            until(lambda: lookout.look(pages.now_ms) == [], 60)
+            cert.unlink()
+            until(lambda: len(told("web certificate=unusable")) > 1, 60)
+            assert second.cert.startswith(shown())

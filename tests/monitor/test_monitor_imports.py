@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.registry_rows import a_draft
+from fakes.registry_rows import a_draft, change
 from sqlalchemy import Engine, event
 
 from kiosk.monitor.store import audit, drafts, imports, registry
@@ -104,7 +104,7 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(engine: Engine) -> 
     load(engine, ("kz-1", 1))
     judged = judge(engine, sheet(("kz-1", 1, "Лавка"), ("kz-2", 2)))
     with engine.execution_options(writes=True).begin() as db:
-        registry.change(db, a_draft(kiosk_id="kz-1", number=1), who="x", now_ms=6000)
+        change(db, a_draft(kiosk_id="kz-1", number=1), who="x", now_ms=6000)
     with pytest.raises(RegistryError, match="import again"):
         write(engine, judged)
     with engine.connect() as db:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.registry_rows import TOKEN, a_certificate, a_draft, made_token
+from fakes.registry_rows import TOKEN, a_certificate, a_draft, change, made_token
 from sqlalchemy import Engine
 
 from kiosk.monitor.store import audit, certificates, drafts, duty, registry, tokens
 from kiosk.monitor.store.drafts import RegistryError
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
+from kiosk.monitor.store.registry import Stale
 from kiosk.monitor.store.tokens import TokenRefused
 
 HOUR_MS = 3_600_000
@@ -36,14 +37,41 @@ def test_a_kiosk_is_created_found_and_changed_and_each_change_is_recorded(engine
         made = registry.create(db, a_draft(), who="aida", now_ms=1000)
         assert registry.get(db, "kz-ala-0001") == made == registry.by_number(db, 17)
         changed = a_draft(note="second floor", number=18)
-        assert registry.change(db, changed, who="aida", now_ms=2000).draft == changed
-        assert registry.change(db, changed, who="aida", now_ms=3000).changed_ms == 2000
+        assert change(db, changed, who="aida", now_ms=2000).draft == changed
+        assert change(db, changed, who="aida", now_ms=3000).changed_ms == 2000
         assert registry.by_number(db, 17) is None
         done = [(entry.who, entry.what, entry.subject, entry.detail) for entry in audit.read(db)]
     assert done == [
         ("aida", "kiosk_changed", "kz-ala-0001", "number note"),
         ("aida", "kiosk_added", "kz-ala-0001", ""),
     ]
+
+
+def test_a_change_made_from_an_older_state_is_refused(engine: Engine) -> None:
+    with engine.begin() as db:
+        made = registry.create(db, a_draft(), who="aida", now_ms=1000)
+        registry.change(db, a_draft(note="a"), who="aida", now_ms=2000, seen_ms=made.changed_ms)
+        with pytest.raises(Stale):
+            registry.change(db, a_draft(note="b"), who="bek", now_ms=3000, seen_ms=made.changed_ms)
+        assert registry.change(db, a_draft(note="a"), who="bek", now_ms=3000, seen_ms=1).changed_ms == 2000
+        registry.change(db, a_draft(note="b"), who="bek", now_ms=900, seen_ms=2000)
+        found = registry.get(db, "kz-ala-0001")
+    assert found is not None
+    assert (found.draft.note, found.changed_ms) == ("b", 2001)
+
+
+def test_an_imei_that_a_kiosk_tells_alters_nothing_else(engine: Engine) -> None:
+    with engine.begin() as db:
+        made = registry.create(db, a_draft(note="a"), who="aida", now_ms=1000)
+        for _ in range(2):
+            registry.correct_imei(db, made.kiosk_id, "490154203237518", now_ms=2000)
+        registry.correct_imei(db, "kz-none", "490154203237518", now_ms=2000)
+        found = registry.get(db, made.kiosk_id)
+        done = [(entry.who, entry.what, entry.detail) for entry in audit.read(db)]
+    assert found is not None
+    assert found.draft == a_draft(note="a", imei="490154203237518")
+    assert found.changed_ms == 2000
+    assert done == [("kz-ala-0001", "kiosk_changed", "imei"), ("aida", "kiosk_added", "")]
 
 
 @pytest.mark.parametrize("now_ms", [4000, 1000, 900])
@@ -65,7 +93,7 @@ def test_the_plan_follows_each_change_whatever_the_clock_says(engine: Engine, wh
     for number in (27, 28):
         with engine.begin() as db:
             if what == "change":
-                registry.change(db, a_draft(kiosk_id="kz-1", number=number), who="x", now_ms=now_ms)
+                change(db, a_draft(kiosk_id="kz-1", number=number), who="x", now_ms=now_ms)
             elif what == "revoke":
                 registry.revoke(db, "kz-1", "keyCompromise", who="x", now_ms=now_ms)
             else:
@@ -82,9 +110,9 @@ def test_an_id_or_number_that_is_taken_is_refused_and_nothing_is_lost(engine: En
         with pytest.raises(RegistryError, match="number 17 belongs to kz-ala-0001"):
             registry.create(db, a_draft(kiosk_id="kz-ala-0003"), who="aida", now_ms=1)
         with pytest.raises(RegistryError, match="number 17 belongs"):
-            registry.change(db, a_draft(kiosk_id="kz-ala-0002"), who="aida", now_ms=1)
+            change(db, a_draft(kiosk_id="kz-ala-0002"), who="aida", now_ms=1)
         with pytest.raises(RegistryError, match="no kiosk kz-none"):
-            registry.change(db, a_draft(kiosk_id="kz-none"), who="aida", now_ms=1)
+            change(db, a_draft(kiosk_id="kz-none"), who="aida", now_ms=1)
         assert registry.count(db) == 2
         assert len(audit.read(db)) == 2
 

@@ -96,6 +96,26 @@ def test_nobody_is_added_twice_and_nobody_unknown_is_changed(file: Path) -> None
     assert run(file, "role", "nobody", "admin").exit_code != 0
 
 
+def test_a_phone_that_somebody_active_has_is_refused_with_its_holder(file: Path) -> None:
+    password = str(file.parent / "password")
+
+    def add_with_phone(person: str) -> Result:
+        words = ("--name", person.title(), "--role", "officer", "--phone", "+77010000001")
+        return run(file, "add", person, *words, "--password-file", password)
+
+    assert add_with_phone("aigul").exit_code == 0
+    refused = add_with_phone("botagoz")
+    assert refused.exit_code == Exit.REFUSED
+    assert "Aigul (aigul) has this phone" in refused.stderr
+    assert run(file, "disable", "aigul").exit_code == 0
+    assert add_with_phone("botagoz").exit_code == 0
+    assert run(file, "enable", "botagoz").exit_code == 0
+    again = run(file, "enable", "aigul")
+    assert again.exit_code == Exit.REFUSED
+    assert "Botagoz (botagoz) has this phone" in again.stderr
+    assert "+7701" not in again.stderr
+
+
 def test_every_change_is_in_the_log_of_actions(file: Path) -> None:
     add(file, "aigul")
     run(file, "role", "aigul", "technician")

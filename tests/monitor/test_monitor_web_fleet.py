@@ -113,8 +113,19 @@ def test_a_command_that_is_refused_or_forged_says_so(pages: Pages) -> None:
     assert technician.post("/kiosks/kiosk-0001/command", {"name": "explode"}).status_code == 400
     forged = technician.post("/kiosks/kiosk-0001/command", {"name": "report", "csrf": "x"})
     assert forged.status_code == 403
-    pages.feed.away = True
+    pages.feed.up = False
     assert technician.post("/kiosks/kiosk-0001/command", {"name": "report"}).status_code == 503
+
+
+def test_a_command_without_an_answer_may_go_out_yet_and_is_in_the_audit_log(pages: Pages) -> None:
+    technician = pages.sign_in("technician")
+    technician.get("/kiosks/kiosk-0001")
+    pages.feed.away = True
+    shown = technician.post("/kiosks/kiosk-0001/command", {"name": "drill", "duty": "yes"})
+    assert "may be sent all the same" in shown.text
+    with pages.engine.connect() as connection:
+        rows = connection.execute(select(audit.c.what, audit.c.subject, audit.c.detail)).all()
+    assert ("command", "kiosk-0001", "drill unsure duty") in [tuple(row) for row in rows]
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])

@@ -1,6 +1,7 @@
 """The hub of the live boards: what it keeps open, and what it tells whom, against a centre that can fail."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 
 import pytest
 from fakes.centre_pages import FakeFeed, Pages, alert_view, heard, join, opened, until
+from sqlalchemy import Connection
 
+from kiosk.monitor.store import people
 from kiosk.monitor.web import hub as hub_module
-from kiosk.monitor.web.browser import WAITING_MAX
+from kiosk.monitor.web import names as names_module
+from kiosk.monitor.web.browser import WAITING_MAX, Browser
 from kiosk.monitor.web.hub import Hub
 from kiosk.monitor.web.listing import TRIES
 
@@ -20,6 +24,7 @@ ID = alert_view()["alert_id"]
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
     monkeypatch.setattr(hub_module, "BEAT_S", 3600.0)  # no beat among what is heard here
+    monkeypatch.setattr(names_module, "WAIT_S", 60.0)
     with opened(tmp_path) as pages:
         yield pages
 
@@ -71,6 +76,67 @@ def test_a_core_that_goes_away_is_told_at_once_and_its_return_too(pages: Pages) 
     until(lambda: found.extend(heard(browser)) or [one for one in found if one[0] == "state"])
     assert ("gone", {"id": ID}) in found
     assert found[-1][1]["live"] is True
+
+
+def states(browser: Browser) -> list[bool]:
+    """Take what a board was told of being live."""
+    return [data["live"] for name, data in heard(browser) if name == "state"]
+
+
+def test_a_core_that_stands_still_behind_an_open_socket_ends_live_once_and_its_answer_brings_it_back(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages.show(alert_view())
+    browser, hub = join(pages), pages.app.state.hub
+    heard(browser)
+    monkeypatch.setattr(hub_module, "SYNC_S", 0.01)
+    monkeypatch.setattr(hub_module, "AGAIN_S", 0.01)
+    pages.feed.away, before = True, len(pages.feed.asked)
+    pages.run(hub._wake.set)
+    until(lambda: len(pages.feed.asked) > before + 3)
+    assert not hub.live
+    found = states(browser)
+    assert found == [False]
+    pages.feed.away = False
+    until(lambda: found.extend(states(browser)) or len(found) > 1)
+    assert found == [False, True]
+
+
+def test_the_core_is_asked_so_often_that_a_standstill_shows_within_16_s() -> None:
+    assert hub_module.SYNC_S + names_module.WAIT_S + 5.0 <= 16.0  # an answer is waited for 5 s
+
+
+def test_names_that_do_not_come_hide_no_core_that_stands_still(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One server may hold both up: the pages' database is the core's own."""
+    pages.show(alert_view())
+    browser, hub = join(pages), pages.app.state.hub
+    heard(browser)
+    comes, asked, real = threading.Event(), [], people.names
+
+    def held(connection: Connection) -> dict[str, str]:
+        asked.append(1)
+        comes.wait(60)
+        return real(connection)
+
+    pages.add("newcomer")
+    monkeypatch.setattr(names_module, "WAIT_S", 0.01)
+    monkeypatch.setattr(hub_module, "AGAIN_S", 0.01)
+    monkeypatch.setattr(people, "names", held)
+    try:
+        pages.feed.away, before = True, len(pages.feed.asked)
+        pages.run(hub._wake.set)
+        until(lambda: len(pages.feed.asked) > before + 3)
+        assert states(browser) == [False]
+        assert len(asked) == 1
+        monkeypatch.setattr(hub_module, "SYNC_S", 3600.0)
+        pages.feed.away = False
+        until(lambda: hub.live)
+        assert "newcomer" not in hub.names
+    finally:
+        comes.set()
+    until(lambda: "newcomer" in hub.names)
 
 
 def test_a_browser_that_does_not_read_is_let_go(pages: Pages) -> None:

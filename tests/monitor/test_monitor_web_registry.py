@@ -1,5 +1,8 @@
 """Registry, duty, people, contacts: what may be written there, by whom, and that nothing typed is lost."""
 
+import csv
+import io
+import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -7,11 +10,12 @@ from pathlib import Path
 import pytest
 from fakes import centre_world
 from fakes.centre_pages import ORIGIN, PASSWORD, Pages, Visitor
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from kiosk.monitor.rota import Shift
 from kiosk.monitor.store import contacts, duty, people, registry
 from kiosk.monitor.store.schema import audit, certificates, tokens
+from kiosk.monitor.store.schema import people as people_table
 
 EVIL = "<script>alert(1)</script>"
 SAMPLE = Path(__file__).parents[2] / "provisioning" / "contacts.sample.csv"
@@ -63,7 +67,8 @@ def test_a_kiosk_is_registered_changed_and_the_centre_told(pages: Pages) -> None
         "+77012345678",
         "350000000000017",
     )
-    shown = technician.post("/registry/almaty-17", {**FORM, "name_ru": "Новая аптека"})
+    seen = version(technician.get("/registry/almaty-17").text)
+    shown = technician.post("/registry/almaty-17", {**FORM, "name_ru": "Новая аптека", "version": seen})
     assert "Saved." in shown.text
     assert [what for what, _ in done(pages)] == ["kiosk_added", "kiosk_changed"]
     assert [asked["ask"] for asked in pages.feed.asked if asked["ask"] == "reload"] == ["reload", "reload"]
@@ -116,9 +121,45 @@ def test_a_taken_id_or_number_is_refused_with_its_holder(pages: Pages) -> None:
     other = technician.post("/registry/new", {**FORM, "kiosk_id": "almaty-18"})
     assert "number 17 belongs to almaty-17" in other.text
     technician.post("/registry/new", {**FORM, "kiosk_id": "almaty-18", "number": "18"})
-    assert technician.post("/registry/almaty-18", FORM).status_code == 422
+    seen = version(technician.get("/registry/almaty-18").text)
+    assert technician.post("/registry/almaty-18", {**FORM, "version": seen}).status_code == 422
     assert technician.post("/registry/almaty-18", {**FORM, "lat": "x"}).status_code == 422
     assert technician.post("/registry/nobody", FORM).status_code in {404, 422}
+
+
+def version(shown: str) -> str:
+    found = re.search(r'name="version" value="([0-9]+)"', shown)
+    assert found
+    return found[1]
+
+
+def test_a_form_from_before_a_colleagues_change_is_refused_and_keeps_what_was_typed(pages: Pages) -> None:
+    first = keeper(pages)
+    first.post("/registry/new", FORM)
+    seen = version(first.get("/registry/almaty-17").text)
+    second = keeper(pages, "admin")
+    second.get("/registry/almaty-17")
+    moved = {**FORM, "address_ru": "Достык 5", "version": seen}
+    assert "Saved." in second.post("/registry/almaty-17", moved).text
+    mine = {**FORM, "note": "второй этаж", "version": seen}
+    wrong = first.post("/registry/almaty-17", {**mine, "lat": "x"})
+    assert version(wrong.text) == seen
+    for old in (mine, {**mine, "version": ""}, {**mine, "version": EVIL}):
+        refused = first.post("/registry/almaty-17", old)
+        assert refused.status_code == 409
+        shown = unescape(refused.text)
+        assert "A colleague has changed this kiosk meanwhile" in shown
+        assert 'value="второй этаж"' in shown
+        assert re.findall(r'id="(\w+)-newest">▲ ([^<]+)<', shown) == [
+            ("note", "Now: —"),
+            ("address_ru", "Now: Достык 5"),
+        ]
+    with pages.engine.connect() as connection:
+        kept = registry.get(connection, "almaty-17")
+    assert kept is not None
+    assert (kept.place.address.ru, kept.draft.note) == ("Достык 5", "")
+    again = {**mine, "address_ru": "Достык 5", "version": version(refused.text)}
+    assert "Saved." in first.post("/registry/almaty-17", again).text
 
 
 def test_a_token_is_shown_once_and_only_its_hash_is_kept(pages: Pages) -> None:
@@ -278,6 +319,41 @@ def test_people_are_added_changed_and_signed_out_when_their_work_ends(pages: Pag
     assert boss.post("/staff/nobody", new).status_code == 404
 
 
+def test_a_phone_that_somebody_active_has_is_given_to_nobody_else(pages: Pages) -> None:
+    """An SMS that takes an alert is known by its number alone."""
+    pages.add("aigul", phone="+77010000001")
+    pages.add("botagoz", phone="+77010000001", active=False)
+    boss = pages.sign_in("admin")
+    boss.get("/staff")
+    new = {"name": "Дана", "role": "officer", "language": "kk", "phone": "+7 701 000-00-01", "active": "yes"}
+    added = boss.post("/staff/add", {**new, "person_id": "dana"})
+    assert added.status_code == 422
+    assert "Aigul (aigul) has this phone" in added.text
+    assert "Aigul (aigul) has this phone" in boss.post("/staff/botagoz", new).text
+    assert "Aigul (aigul) has this phone" in boss.post("/staff/admin-en", {**new, "role": "admin"}).text
+    assert "Saved." in boss.post("/staff/aigul", new).text
+    assert "Saved." in boss.post("/staff/botagoz", {**new, "active": ""}).text
+    with pages.engine.connect() as connection:
+        kept = {one.person_id: (one.phone, one.active) for one in people.all_of(connection)}
+    assert kept == {
+        "aigul": ("+77010000001", True),
+        "botagoz": ("+77010000001", False),
+        "admin-en": ("", True),
+    }
+
+
+def test_two_who_share_a_phone_from_before_stay_and_are_told_of(pages: Pages) -> None:
+    boss = pages.sign_in("admin")
+    assert "These share a phone" not in boss.get("/staff").text
+    for name in ("aigul", "botagoz"):
+        pages.add(name)
+    with pages.engine.begin() as connection:
+        connection.execute(update(people_table).values(phone="+77010000001"))
+    assert "These share a phone: Admin-En, Aigul, Botagoz" in unescape(boss.get("/staff").text)
+    form = {"name": "Dana", "role": "officer", "language": "kk", "phone": "+77010000001", "active": "yes"}
+    assert "Saved." in boss.post("/staff/aigul", form).text
+
+
 def test_the_last_admin_stays_one(pages: Pages) -> None:
     boss = pages.sign_in("admin")
     boss.get("/staff")
@@ -325,6 +401,44 @@ def test_the_sample_is_previewed_taken_and_shown_to_an_officer(pages: Pages) -> 
     assert 'href="tel:112"' in shown
     assert "Телефон доверия" in pages.sign_in("officer", "ru").get("/contacts?q=доверия").text
     assert ("contacts_imported", "") in done(pages)
+
+
+def long_list(lines: int, cell: int) -> bytes:
+    head = SAMPLE.read_text(encoding="utf-8").splitlines()[0].replace(";", ",").split(",")
+    word = "Қоғамдық көмек орталығы, Абай даңғылы; «Үміт» № 5 " * 4
+    cells = {"kind": "crisis_centre", "name_kk": word[: min(cell, 120)], "name_ru": word[: min(cell, 120)]}
+    cells |= {"phone": "+7 727 000 00 00", "address_kk": word[:cell], "address_ru": word[:cell]}
+    made = io.StringIO()
+    sheet = csv.DictWriter(made, head, restval="", lineterminator="\n")
+    sheet.writeheader()
+    sheet.writerows({"contact_id": f"c-{number}", **cells} for number in range(lines))
+    return made.getvalue().encode()
+
+
+def test_the_longest_list_can_be_confirmed_after_its_preview(pages: Pages) -> None:
+    boss = pages.sign_in("admin")
+    boss.get("/contacts")
+    content = long_list(5000, 50)
+    assert len(content) > 1_500_000
+    preview = boss.post("/contacts/preview", files={"file": ("c.csv", content, "text/csv")})
+    assert "The file is good: 5000 entries" in preview.text
+    form = preview.text.partition('action="/contacts/import"')[2]
+    assert 'enctype="multipart/form-data"' in form.partition(">")[0]
+    text = unescape(form.partition('<textarea name="text" hidden>\n')[2].partition("</textarea>")[0])
+    sent = text.replace("\n", "\r\n")  # as browsers do
+    assert "5000 entries" in boss.post("/contacts/import", files={"text": (None, sent)}).text
+    with pages.engine.connect() as connection:
+        assert contacts.count(connection) == 5000
+
+
+def test_a_list_beyond_the_limit_is_refused_and_never_cut(pages: Pages) -> None:
+    boss = pages.sign_in("admin")
+    boss.get("/contacts")
+    content = long_list(4000, 120)
+    assert len(content) > 2 * 1024 * 1024
+    answer = boss.post("/contacts/preview", files={"file": ("c.csv", content, "text/csv")})
+    assert answer.status_code == 422
+    assert "the file is larger than 2 MiB" in answer.text
 
 
 def test_one_wrong_line_takes_nothing_and_every_wrong_line_is_named(pages: Pages) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -138,6 +138,28 @@ def test_failed_sign_ins_count_for_the_whole_network_of_an_address(pages: Pages)
     found = [pages.run(lambda address=address: from_(address, f"name {address}")) for address in addresses]
     assert found == [401] * 20 + [429]
     assert pages.run(lambda: from_("2001:db8:0:1::1", "name-x")) == 401
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_stranger_may_not_send_a_large_form(pages: Pages, told: bool) -> None:
+    """Each of hundreds of connections would fill memory with it."""
+    pages.add("aigul")
+    visitor, piece, taken = pages.visitor(), b"name=" + b"x" * 8187, 0
+
+    async def flood() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(100):
+            taken += 1
+            yield piece
+
+    length = {"content-length": str(100 * len(piece))} if told else {"transfer-encoding": "chunked"}
+    headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded", **length}
+    answer = pages.run(lambda: visitor.client.post("/sign-in", content=flood(), headers=headers))
+    assert answer.status_code == 413
+    assert answer.headers["connection"] == "close"
+    assert "What was sent is too large." in answer.text
+    assert taken <= (0 if told else 3)
+    assert enter(visitor, "aigul").url.path == "/"
 
 
 # ---- connections

@@ -1,18 +1,12 @@
 """`kiosk monitor alerts|accept|advance|close`: see the alerts and act on them."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from kiosk.monitor.commands.terminal import (
-    act,
-    ask,
-    by_option,
-    json_option,
-    put_json,
-    put_table,
-    terminal_of,
-)
+from kiosk.monitor.commands.acts import act, by_option
+from kiosk.monitor.commands.terminal import ask, json_option, put_json, put_table, terminal_of
 
 _ALERT = click.argument("alert", metavar="ALERT")
 
@@ -44,9 +38,9 @@ def alerts(context: click.Context, *, as_json: bool, closed: bool) -> None:
 @_ALERT
 @by_option
 @click.pass_context
-def accept(context: click.Context, alert: str, by: str) -> None:
+def accept(context: click.Context, alert: str, by: str, file: Path) -> None:
     """Take ALERT (its id, or enough of its beginning or end)."""
-    act(context, {"ask": "accept", "alert": alert, "by": by})
+    act(context, {"ask": "accept", "alert": alert, "by": by}, file, what="accept", subject=alert)
 
 
 @click.command()
@@ -54,9 +48,11 @@ def accept(context: click.Context, alert: str, by: str) -> None:
 @click.argument("stage", type=click.Choice(["en_route", "on_scene"]))
 @by_option
 @click.pass_context
-def advance(context: click.Context, alert: str, stage: str, by: str) -> None:
+def advance(context: click.Context, alert: str, stage: str, by: str, file: Path) -> None:
     """Say that help is on its way to ALERT, or there."""
-    act(context, {"ask": "advance", "alert": alert, "stage": stage, "by": by})
+    act(
+        context, {"ask": "advance", "alert": alert, "stage": stage, "by": by}, file, what=stage, subject=alert
+    )
 
 
 @click.command()
@@ -70,6 +66,7 @@ def advance(context: click.Context, alert: str, stage: str, by: str) -> None:
 )
 @by_option
 @click.pass_context
-def close(context: click.Context, alert: str, note: str, outcome: str | None, by: str) -> None:
+def close(context: click.Context, alert: str, note: str, outcome: str | None, *, by: str, file: Path) -> None:
     """End ALERT."""
-    act(context, {"ask": "close", "alert": alert, "note": note, "outcome": outcome or "", "by": by})
+    request = {"ask": "close", "alert": alert, "note": note, "outcome": outcome or "", "by": by}
+    act(context, request, file, what="close", subject=alert)

@@ -1,10 +1,12 @@
 """`kiosk monitor status|duty|watch`: the centre itself, and what happens there."""
 
 import json
+from pathlib import Path
 
 import click
 
-from kiosk.monitor.commands.terminal import act, ask, asking, json_option, put_json, terminal_of
+from kiosk.monitor.commands.acts import act
+from kiosk.monitor.commands.terminal import ask, asking, config_option, json_option, put_json, terminal_of
 
 
 @click.command()
@@ -16,10 +18,11 @@ def status(context: click.Context) -> None:
 
 @click.command()
 @click.argument("state", type=click.Choice(["on", "off"]))
+@config_option
 @click.pass_context
-def duty(context: click.Context, state: str) -> None:
+def duty(context: click.Context, state: str, file: Path) -> None:
     """Say whether anybody is on duty; while nobody is, kiosks write SMS at once."""
-    act(context, {"ask": "duty", "on": state == "on"})
+    act(context, {"ask": "duty", "on": state == "on"}, file, what="duty", more=state)
 
 
 @click.command()

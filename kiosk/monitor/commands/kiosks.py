@@ -1,18 +1,12 @@
 """`kiosk monitor kiosks|command`: see the kiosks and order them to do something."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from kiosk.monitor.commands.terminal import (
-    act,
-    ask,
-    by_option,
-    json_option,
-    put_json,
-    put_table,
-    terminal_of,
-)
+from kiosk.monitor.commands.acts import act, by_option
+from kiosk.monitor.commands.terminal import ask, json_option, put_json, put_table, terminal_of
 
 
 @click.command()
@@ -44,6 +38,7 @@ def kiosks(context: click.Context, *, as_json: bool) -> None:
 @click.option("--duty", is_flag=True, help="Let the drill reach the duty officers' phones.")
 @by_option
 @click.pass_context
-def command(context: click.Context, kiosk: str, name: str, by: str, *, duty: bool) -> None:
+def command(context: click.Context, kiosk: str, name: str, by: str, file: Path, *, duty: bool) -> None:
     """Order KIOSK to do something."""
-    act(context, {"ask": "command", "kiosk": kiosk, "name": name, "by": by, "duty": duty})
+    request = {"ask": "command", "kiosk": kiosk, "name": name, "by": by, "duty": duty}
+    act(context, request, file, what="command", subject=kiosk, more=f"{name} duty" if duty else name)

@@ -3,7 +3,6 @@
 Every change is recorded under the login name of whoever typed. Owns no command.
 """
 
-import getpass
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
-from kiosk.monitor.commands.terminal import Terminal, config_option, load
+from kiosk.monitor.commands.terminal import Terminal, config_option, load, login_name
 from kiosk.monitor.config import MonitorConfig
 
 if TYPE_CHECKING:
@@ -65,7 +64,13 @@ class Shelf:
         self._tell()
 
     @contextmanager
-    def _begin(self, *, writes: bool) -> "Iterator[Connection]":
+    def note(self) -> "Iterator[tuple[Connection, Act]]":
+        """Give a transaction that keeps what the running centre did, in the store as that centre has it."""
+        with self._begin(writes=True, renews=False) as db:
+            yield db, act()
+
+    @contextmanager
+    def _begin(self, *, writes: bool, renews: bool = True) -> "Iterator[Connection]":
         from sqlalchemy.exc import SQLAlchemyError
 
         from kiosk.messages import DeviceError
@@ -76,7 +81,8 @@ class Shelf:
         try:
             engine = make_engine(config.store_url, config.store.password_file)
             try:
-                bring_up_to_date(engine)
+                if renews:
+                    bring_up_to_date(engine)
                 with engine.execution_options(writes=writes).connect() as db:
                     yield db
                     db.commit()
@@ -96,8 +102,8 @@ class Shelf:
 
 
 def act() -> Act:
-    """Say who types, by login name, and when."""
-    return {"who": getpass.getuser(), "now_ms": time.time_ns() // 1_000_000}
+    """Say who types, by the account's name, and when."""
+    return {"who": login_name(), "now_ms": time.time_ns() // 1_000_000}
 
 
 passed = click.make_pass_decorator(Shelf)

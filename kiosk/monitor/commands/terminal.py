@@ -3,9 +3,9 @@
 Owns no command. Every error leaves here as one that `kiosk.commands.exits` has a code for.
 """
 
-import getpass
 import json
 import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,12 +69,12 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
 
 
-def by_option(command: F) -> F:
-    """Add --by, given as `by`."""
-    kind = click.option(
-        "--by", default=getpass.getuser, show_default="your login name", help="Your operator id."
-    )
-    return kind(command)
+def login_name() -> str:
+    """Name the account that types, whatever its environment says; `uid-1001` where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
 
 
 def load(file: Path) -> MonitorConfig:
@@ -111,18 +111,6 @@ def ask(context: click.Context, request: dict[str, Any]) -> dict[str, Any]:
 
     with asking():
         return control.ask(terminal_of(context).socket, request)
-
-
-def act(context: click.Context, request: dict[str, Any]) -> None:
-    """Ask the running centre to do something and print its answer; raises DaemonAway or Refused."""
-    from kiosk.check.daemon import Refused
-    from kiosk.monitor.tables import clean
-
-    answer = ask(context, request)
-    text = clean(f"{answer['text']} {answer['alert_id']}".strip())
-    if not answer["ok"]:
-        raise Refused(text)
-    click.echo(text)
 
 
 def put_json(found: list[dict[str, Any]]) -> None:

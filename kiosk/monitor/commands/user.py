@@ -4,6 +4,8 @@ A password comes from a prompt or a file, never from the command line, where eve
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +60,7 @@ def add(shelf: Shelf, /, person: str, name: str, **fields: Any) -> None:
         raise click.BadParameter("+ and 8 to 15 digits", param_hint="--phone")
     kept = _hash(fields.pop("password_file"))
     member = people.Member(person_id=person, name=name.strip(), password_hash=kept, **fields)
-    with shelf.change() as (db, act):
+    with _own_phones(), shelf.change() as (db, act):
         if not people.add(db, member, act["now_ms"]):
             raise _refused(f"{person}: somebody has this id already")
         _record(db, act, "user_add", person, role)
@@ -127,7 +129,7 @@ def enable(shelf: Shelf, /, person: str) -> None:
 def _change(shelf: Shelf, person: str, what: str, detail: str = "", **columns: object) -> None:
     from kiosk.monitor.store import people, sessions
 
-    with shelf.change() as (db, act):
+    with _own_phones(), shelf.change() as (db, act):
         before = people.admins(db)
         if not people.change(db, person, act["now_ms"], **columns):
             raise _refused(f"{person}: nobody has this id; kiosk monitor user list shows all")
@@ -135,6 +137,17 @@ def _change(shelf: Shelf, person: str, what: str, detail: str = "", **columns: o
             raise _refused(f"{person} is the last administrator: name another one first")
         sessions.end_all(db, person)
         _record(db, act, what, person, detail)
+
+
+@contextmanager
+def _own_phones() -> Iterator[None]:
+    """Refuse a phone that another active person has."""
+    from kiosk.monitor.store.people import PhoneTaken
+
+    try:
+        yield
+    except PhoneTaken as error:
+        raise _refused(str(error)) from error
 
 
 def _record(db: "Connection", act: Act, what: str, person: str, detail: str = "") -> None:

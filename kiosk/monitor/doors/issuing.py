@@ -5,7 +5,6 @@ A token is used up only with the certificate that it gave. Never keeps or logs a
 
 from dataclasses import dataclass, field
 
-import msgspec
 from sqlalchemy import Connection, Engine
 
 from kiosk.monitor.ca import Authority, CsrRefused, PublicKey, key_hash, read_csr
@@ -48,7 +47,9 @@ class Issuer:
             if given is None:
                 given = self._sign(db, kiosk.kiosk_id, key, now_ms)
                 tokens.settle(db, asked.token, given.serial)
-                self._note(db, kiosk, asked.imei, given, now_ms)
+                if asked.imei:
+                    registry.correct_imei(db, kiosk.kiosk_id, asked.imei, now_ms=now_ms)
+                self._write(db, "enrolled", given, now_ms)
         return self._enrolled(kiosk, given)
 
     def renew(self, kiosk_id: str, csr: str, now_ms: int) -> Credentials:
@@ -75,12 +76,6 @@ class Issuer:
         )
         certificates.keep(db, given)
         return given
-
-    def _note(self, db: Connection, kiosk: Entry, imei: str, given: Certificate, now_ms: int) -> None:
-        if imei and imei != kiosk.draft.imei:
-            draft = msgspec.structs.replace(kiosk.draft, imei=imei)
-            registry.change(db, draft, who=kiosk.kiosk_id, now_ms=now_ms)
-        self._write(db, "enrolled", given, now_ms)
 
     def _write(self, db: Connection, what: str, given: Certificate, now_ms: int) -> None:
         who, detail = given.kiosk_id, f"serial={given.serial}"

@@ -50,7 +50,8 @@ def keep(db: Connection, new: Commissioning, *, now_ms: int) -> int:
     first_ms = _first(db, commissionings, commissionings.c.record_id, row)
     if first_ms is not None:
         return first_ms
-    _correct(db, new, now_ms)
+    if new.imei:
+        registry.correct_imei(db, kiosk_id, new.imei, now_ms=now_ms)
     detail = f"verdict={new.verdict} record={new.record_id}"
     audit.write(db, at_ms=now_ms, who=kiosk_id, what="kiosk_commissioned", subject=kiosk_id, detail=detail)
     _forget(db, commissionings, commissionings.c.record_id, kiosk_id, RECORDS_KEPT)
@@ -113,10 +114,3 @@ def _other_imei(db: Connection, new: Commissioning) -> str:
     entry = registry.get(db, new.kiosk_id)
     known = entry.draft.imei if entry is not None else ""
     return known if new.imei and known != new.imei else ""
-
-
-def _correct(db: Connection, new: Commissioning, now_ms: int) -> None:
-    entry = registry.get(db, new.kiosk_id)
-    if entry is not None and new.imei and entry.draft.imei != new.imei:
-        draft = msgspec.structs.replace(entry.draft, imei=new.imei)
-        registry.change(db, draft, who=new.kiosk_id, now_ms=now_ms)

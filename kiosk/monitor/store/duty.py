@@ -6,13 +6,13 @@ It knows SQL and never decides who is on duty: that is `rota`'s.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from kiosk.bodies import KioskId, Place, Words
 from kiosk.monitor import rota
 from kiosk.monitor.records import Person, Plan, Registered
 from kiosk.monitor.rota import Shift
-from kiosk.monitor.store import registry, schema
+from kiosk.monitor.store import people, registry, schema
 
 SCRIPTS: dict[str, Literal["kk", "ru", "latin"]] = {"kk": "kk", "ru": "ru", "en": "latin"}
 
@@ -31,16 +31,18 @@ class Member:
 
 def members(connection: Connection) -> tuple[Member, ...]:
     """Give everybody, by name."""
-    people = schema.people.c
-    columns = (people.person_id, people.name, people.role, people.language, people.phone, people.active)
-    rows = connection.execute(select(*columns).order_by(people.name, people.person_id))
+    of = schema.people.c
+    columns = (of.person_id, of.name, of.role, of.language, of.phone, of.active)
+    rows = connection.execute(select(*columns).order_by(of.name, of.person_id))
     return tuple(Member(**row) for row in rows.mappings())
 
 
 def set_phone(connection: Connection, person_id: str, phone: str, now_ms: int) -> bool:
-    """Write a person's phone (international, or empty for none); False when there is no such person."""
-    change = update(schema.people).where(schema.people.c.person_id == person_id)
-    return connection.execute(change.values(phone=phone, changed_ms=now_ms)).rowcount == 1
+    """Write a person's phone (international, or empty for none); False when there is no such person.
+
+    Raises PhoneTaken.
+    """
+    return people.change(connection, person_id, now_ms, phone=phone)
 
 
 def shifts(connection: Connection, *, ended_since_ms: int = 0) -> tuple[Shift, ...]:

@@ -1,11 +1,13 @@
 """The people of the centre and their passwords' hashes. Hashing itself is not done here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 
+from kiosk.messages import KioskError
 from kiosk.monitor.store.locks import Lock, take
 from kiosk.monitor.store.schema import people
 
@@ -30,6 +32,14 @@ class Member:
     changed_ms: int = 0
 
 
+class PhoneTaken(KioskError):
+    """Somebody active has this phone: an SMS from it could take an alert in the name of either."""
+
+    def __init__(self, holder: Member) -> None:
+        self.holder = f"{holder.name} ({holder.person_id})"
+        super().__init__(f"{self.holder} has this phone; two who are active cannot share one")
+
+
 def find(connection: Connection, person_id: str) -> Member | None:
     """Give one person."""
     row = connection.execute(select(people).where(people.c.person_id == person_id)).mappings().first()
@@ -49,9 +59,11 @@ def names(connection: Connection) -> dict[str, str]:
 
 
 def add(connection: Connection, member: Member, at_ms: int) -> bool:
-    """Add a person; False when the id is taken."""
+    """Add a person; False when the id is taken. Raises PhoneTaken."""
     if find(connection, member.person_id) is not None:
         return False
+    if member.active:
+        _demand_own_phone(connection, member.person_id, member.phone)
     connection.execute(
         insert(people).values(
             person_id=member.person_id,
@@ -71,14 +83,38 @@ def add(connection: Connection, member: Member, at_ms: int) -> bool:
 def change(connection: Connection, person_id: str, at_ms: int, **columns: object) -> bool:
     """Change name, role, language, phone, active or password_hash; False when nobody has this id.
 
-    What `admins` gives after a new role or `active` holds to the end of the transaction.
+    What `admins` gives after a new role or `active` holds to the end of the transaction. Raises PhoneTaken,
+    but lets those go on who share a phone already.
     """
     if {"role", "active"} & columns.keys():
         take(connection, Lock.ADMINS)
+    if {"phone", "active"} & columns.keys():
+        _demand_own_phone_after(connection, person_id, columns)
     done = connection.execute(
         update(people).where(people.c.person_id == person_id).values(changed_ms=at_ms, **columns)
     )
     return done.rowcount == 1
+
+
+def _demand_own_phone_after(connection: Connection, person_id: str, columns: Mapping[str, object]) -> None:
+    old = find(connection, person_id)
+    if old is None:
+        return
+    phone, active = str(columns.get("phone", old.phone)), columns.get("active", old.active)
+    if active and (phone != old.phone or not old.active):
+        _demand_own_phone(connection, person_id, phone)
+
+
+def _demand_own_phone(connection: Connection, person_id: str, phone: str) -> None:
+    if not phone:
+        return
+    take(connection, Lock.ADMINS)  # the people's lock: nobody else gives the phone away meanwhile
+    other = select(people).where(
+        people.c.phone == phone, people.c.active.is_(True), people.c.person_id != person_id
+    )
+    row = connection.execute(other.order_by(people.c.name, people.c.person_id)).mappings().first()
+    if row is not None:
+        raise PhoneTaken(_member(row))
 
 
 def admins(connection: Connection) -> int:

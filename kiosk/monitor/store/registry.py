@@ -49,6 +49,10 @@ class Entry:
         return self.draft.place
 
 
+class Stale(RegistryError):
+    """The kiosk was changed after the time that a change was made from."""
+
+
 def create(db: Connection, new: Draft, *, who: str, now_ms: int, own: Collection[str] = ()) -> Entry:
     """Register a kiosk; raises RegistryError when its id or number is taken, NameTaken for a centre's name.
 
@@ -66,28 +70,39 @@ def create(db: Connection, new: Draft, *, who: str, now_ms: int, own: Collection
     return Entry(draft=new, created_ms=now_ms, changed_ms=now_ms)
 
 
-def change(db: Connection, new: Draft, *, who: str, now_ms: int) -> Entry:
-    """Write what is known of a kiosk anew; raises RegistryError when there is none or its number is taken."""
+def change(db: Connection, new: Draft, *, who: str, now_ms: int, seen_ms: int) -> Entry:
+    """Write what is known of a kiosk anew, as seen at its `changed_ms`.
+
+    Raises RegistryError when there is none or its number is taken, Stale when it was changed since.
+    """
     old = get(db, new.kiosk_id)
     if old is None:
         raise RegistryError(f"no kiosk {new.kiosk_id} in the registry")
     changed = differing(old.draft, new)
     if not changed:
         return old
-    wanted = update(registry).where(registry.c.kiosk_id == new.kiosk_id)
+    changed_ms = max(now_ms, seen_ms + 1)
+    wanted = update(registry).where(registry.c.kiosk_id == new.kiosk_id, registry.c.changed_ms == seen_ms)
     try:
         with db.begin_nested():
-            db.execute(wanted.values(changed_ms=_later(now_ms), **columns(new)))
+            done = db.execute(wanted.values(changed_ms=changed_ms, **columns(new))).rowcount
     except IntegrityError as error:
         raise _taken(db, new) from error
-    detail = " ".join(changed)
-    audit.write(db, who=who, what="kiosk_changed", subject=new.kiosk_id, detail=detail, at_ms=now_ms)
-    return Entry(
-        draft=new,
-        created_ms=old.created_ms,
-        changed_ms=max(now_ms, old.changed_ms + 1),
-        revoked_ms=old.revoked_ms,
-    )
+    if not done:
+        raise Stale(f"kiosk {new.kiosk_id} was changed meanwhile")
+    _record_change(db, new.kiosk_id, " ".join(changed), who, now_ms)
+    return Entry(draft=new, created_ms=old.created_ms, changed_ms=changed_ms, revoked_ms=old.revoked_ms)
+
+
+def correct_imei(db: Connection, kiosk_id: str, imei: str, *, now_ms: int) -> None:
+    """Write the IMEI that a kiosk tells of itself, and nothing else of its row."""
+    wanted = update(registry).where(registry.c.kiosk_id == kiosk_id, registry.c.imei != imei)
+    if db.execute(wanted.values(imei=imei, changed_ms=_later(now_ms))).rowcount:
+        _record_change(db, kiosk_id, "imei", kiosk_id, now_ms)
+
+
+def _record_change(db: Connection, kiosk_id: str, detail: str, who: str, now_ms: int) -> None:
+    audit.write(db, who=who, what="kiosk_changed", subject=kiosk_id, detail=detail, at_ms=now_ms)
 
 
 def write_many(db: Connection, created: Sequence[Values], changed: Sequence[Values], *, now_ms: int) -> None:

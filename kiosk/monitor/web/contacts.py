@@ -11,13 +11,14 @@ from starlette.routing import Route
 from kiosk.monitor.store import contacts as store
 from kiosk.monitor.store.contacts import KINDS
 from kiosk.monitor.web import contactsheet, paging
-from kiosk.monitor.web.contactsheet import COLUMNS, LINES_MAX, Sheet
+from kiosk.monitor.web.contactsheet import COLUMNS, LINES_MAX, Sheet, Wrong
 from kiosk.monitor.web.page import EVERYONE, Visit, page
 
 ADMINS = ("admin",)
 PAGE = 100
 SHOWN = 20  # lines of a preview
-FILE_MAX = 2 * 1024 * 1024
+MIB = 1024 * 1024
+FILE_MAX = 2 * MIB
 
 
 @page(*EVERYONE)
@@ -50,7 +51,7 @@ def preview(visit: Visit) -> Response:
 
 
 def _preview(visit: Visit, content: bytes) -> Response:
-    sheet = contactsheet.read(content[: FILE_MAX + 1])
+    sheet = _read(content)
     with visit.reading() as connection:
         old = store.count(connection)
     return visit.render(
@@ -64,6 +65,10 @@ def _preview(visit: Visit, content: bytes) -> Response:
     )
 
 
+def _read(content: bytes) -> Sheet:
+    return Sheet((), (Wrong(0, "why_large"),)) if len(content) > FILE_MAX else contactsheet.read(content)
+
+
 def _errors(visit: Visit, sheet: Sheet) -> list[str]:
     said = []
     for one in sheet.wrong:
@@ -72,6 +77,7 @@ def _errors(visit: Visit, sheet: Sheet) -> list[str]:
             **{"columns": ", ".join(COLUMNS)} if one.word == "why_header" else {},
             **{"kinds": ", ".join(KINDS)} if one.word == "why_kind" else {},
             **{"n": LINES_MAX} if one.word == "why_many" else {},
+            **{"n": FILE_MAX // MIB} if one.word == "why_large" else {},
         )
         said.append(visit.word("contacts.line", n=one.line, why=why) if one.line else why)
     return said
@@ -80,8 +86,8 @@ def _errors(visit: Visit, sheet: Sheet) -> list[str]:
 @page(*ADMINS)
 def take(visit: Visit) -> Response:
     """Put the list in the place of the old one, all or nothing."""
-    content = visit.form.get("text", "").encode()
-    sheet = contactsheet.read(content[: FILE_MAX + 1])
+    content = visit.form.get("text", "").replace("\r\n", "\n").encode()  # a browser made them CR LF
+    sheet = _read(content)
     if sheet.wrong:
         return _preview(visit, content)
     with visit.writing() as connection:

@@ -9,21 +9,18 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
-
 from kiosk.control import DaemonAway
-from kiosk.monitor.store import people
 from kiosk.monitor.web import cards
 from kiosk.monitor.web.browser import BEAT, Browser, frame
 from kiosk.monitor.web.cards import Look
 from kiosk.monitor.web.listing import Listing
+from kiosk.monitor.web.names import Names
 from kiosk.monitor.web.site import Site, View
 
 LOG = logging.getLogger(__name__)
 BEAT_S = 10.0  # a board that hears nothing for 25 s says that it is not live
 SLICES = 20  # each board looks up its session at its beat: not all of them in one moment
-SYNC_S = 30.0
+SYNC_S = 10.0  # a core that stands still keeps its socket open: only an answer that fails to come shows it
 AGAIN_S = 5.0  # while boards say that they are not live
 BROWSERS_MAX = 1000
 ACTING = ("officer", "admin")
@@ -36,11 +33,11 @@ class Hub:
         self._site = site
         self._open: dict[str, View] = {}
         self._browsers: set[Browser] = set()
-        self._names: Mapping[str, str] = {}
+        self._names = Names(site.engine)
         self._cards: dict[tuple[Look, str], tuple[View, Mapping[str, str], str]] = {}
         self._listing = Listing(site.feed)
         self._joined = 0
-        self._synced = False
+        self._synced = self._renamed = False
         self._wake = asyncio.Event()
 
     @property
@@ -55,8 +52,8 @@ class Hub:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Give people's names by id, as they were half a minute ago at most."""
-        return self._names
+        """Give people's names by id, as they were last read: at each sync, while the database answers."""
+        return self._names.known
 
     def alerts(self) -> list[View]:
         """List the open alerts, as people should read them."""
@@ -64,13 +61,13 @@ class Hub:
 
     def card(self, look: Look, view: View) -> str:
         """Give the card of an alert, without anybody's token: rendered once as long as nothing changes."""
-        key = (look, str(view["alert_id"]))
+        key, names = (look, str(view["alert_id"])), self.names
         kept = self._cards.get(key)
-        if kept is not None and kept[0] is view and kept[1] is self._names:
+        if kept is not None and kept[0] is view and kept[1] is names:
             return kept[2]
-        html = cards.card(self._site, look, view, self._names)
+        html = cards.card(self._site, look, view, names)
         if view["alert_id"] in self._open:
-            self._cards[key] = (view, self._names, html)
+            self._cards[key] = (view, names, html)
         return html
 
     @asynccontextmanager
@@ -90,6 +87,7 @@ class Hub:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await self._names.close()
 
     def join(self, look: Look) -> Browser | None:
         """Add a browser; None when there are too many."""
@@ -142,7 +140,7 @@ class Hub:
             self._open[name] = view
         elif was_open is None:
             return
-        unknown = {entry["by"] for entry in view["stages"] if entry["by"]} - self._names.keys()
+        unknown = {entry["by"] for entry in view["stages"] if entry["by"]} - self.names.keys()
         if unknown:
             self._wake.set()
         self._tell(lambda look: self._frame(look, view))
@@ -198,22 +196,21 @@ class Hub:
                 await self._sync()
             except DaemonAway as error:
                 LOG.debug("board=unsynced reason=%s", error)
+                self._lose()
             except Exception:  # whatever it was: without this task no board becomes live again
                 LOG.exception("board=unsynced")
+                self._lose()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), SYNC_S if self._synced else AGAIN_S)
 
     async def _sync(self) -> None:
         """Read names and open alerts anew; what differs from what boards show is shown."""
-        renamed = False
-        with suppress(SQLAlchemyError):
-            names = await run_in_threadpool(self._read_names)
-            renamed = names != self._names
-            self._names = names if renamed else self._names
-            self._cards = {key: kept for key, kept in list(self._cards.items()) if key[1] in self._open}
+        self._renamed |= await self._names.renew(self._wake.set)
+        self._cards = {key: kept for key, kept in list(self._cards.items()) if key[1] in self._open}
         if not self._site.feed.up:
             return
         found, newer = await self._listing.read()
+        renamed, self._renamed = self._renamed, False
         was_live, self._synced = self.live, True
         found = {name: view for name, view in found.items() if name not in newer}
         found |= {name: self._open[name] for name in newer & self._open.keys()}
@@ -225,9 +222,12 @@ class Hub:
         if not was_live:
             self._tell(lambda look: frame("state", self._state(look)))
 
-    def _read_names(self) -> Mapping[str, str]:
-        with self._site.engine.connect() as connection:
-            return people.names(connection)
+    def _lose(self) -> None:
+        """Say on every board that it is not live, while the core is there and cannot be asked."""
+        was_live, self._synced = self.live, False
+        if was_live:
+            LOG.warning("board=not_live reason=core_silent")
+            self._tell(lambda look: frame("state", self._state(look)))
 
 
 def _made(make: Callable[[Look], bytes], look: Look) -> bytes | None:

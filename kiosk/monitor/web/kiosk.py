@@ -1,5 +1,6 @@
 """One kiosk: how it is in words, its last day and month, events, alerts, and commands to it."""
 
+from contextlib import suppress
 from typing import Any, get_args
 
 from starlette.requests import Request
@@ -7,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from kiosk.bodies import CommandName
+from kiosk.control import DaemonSilent
 from kiosk.monitor.regions import region_of
 from kiosk.monitor.store import certificates, commissionings, fleetlist, history, people, registry
 from kiosk.monitor.web import bars, facts, health, paging, plots, sheet
@@ -149,13 +151,17 @@ def command(visit: Visit) -> Response:
     if name not in COMMANDS:
         raise Refused(400, "base.wrong_request")
     duty = name == "drill" and visit.form.get("duty") == "yes"
-    answer = visit.ask({"ask": "command", "kiosk": kiosk_id, "name": name, "by": visit.who, "duty": duty})
-    done = bool(answer.get("ok"))
+    answer: View | None = None
+    with suppress(DaemonSilent):  # it may be sent yet
+        answer = visit.ask({"ask": "command", "kiosk": kiosk_id, "name": name, "by": visit.who, "duty": duty})
+    done = answer is not None and bool(answer.get("ok"))
     with visit.writing() as connection:
-        result = "sent" if done else "refused"
+        result = "unsure" if answer is None else "sent" if done else "refused"
         visit.audit(connection, "command", kiosk_id, f"{name} {result}" + (" duty" if duty else ""))
     if done:
         return visit.redirect(f"/kiosks/{kiosk_id}", "kiosk.sent", name=visit.word(f"kiosk.command_{name}"))
+    if answer is None:
+        return visit.redirect(f"/kiosks/{kiosk_id}", "kiosk.unsure", good=False)
     why = str(answer.get("text") or answer.get("error") or "")
     return visit.redirect(f"/kiosks/{kiosk_id}", "kiosk.not_sent", good=False, why=why)
 

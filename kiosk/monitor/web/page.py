@@ -100,7 +100,9 @@ async def _visit(request: Request, site: Site, person: Signed | None) -> Visit:
     lists: dict[str, tuple[str, ...]] = {}
     files: dict[str, bytes] = {}
     if request.method == "POST":
-        async with request.form(max_files=1, max_fields=FIELDS_MAX) as sent:
+        body = request if person is not None else security.bounded(request)
+        most = security.BODY_MAX  # one field may be a whole list of contacts
+        async with body.form(max_files=1, max_fields=FIELDS_MAX, max_part_size=most) as sent:
             for name, value in sent.multi_items():
                 if isinstance(value, UploadFile):
                     files[name] = await value.read()
@@ -156,8 +158,12 @@ def _to_sign_in(visit: Visit) -> Response:
 def _refusal(visit: Visit, error: Refused) -> Response:
     text = visit.word(error.word, **error.values)
     if visit.by_script:
-        return JSONResponse({"text": text}, error.status)
-    return visit.render("error.html", error.status, text=text)
+        response: Response = JSONResponse({"text": text}, error.status)
+    else:
+        response = visit.render("error.html", error.status, text=text)
+    if error.status == 413:
+        response.headers["connection"] = "close"  # the rest of it is not waited for
+    return response
 
 
 def problem(request: Request, status: int, word: str) -> Response:

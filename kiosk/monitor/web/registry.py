@@ -11,9 +11,9 @@ from kiosk.control import DaemonAway
 from kiosk.monitor.regions import CODES
 from kiosk.monitor.store import certificates, registry, tokens
 from kiosk.monitor.store.certificates import Reason
-from kiosk.monitor.store.drafts import RegistryError
+from kiosk.monitor.store.drafts import Draft, RegistryError
 from kiosk.monitor.store.names import NameTaken
-from kiosk.monitor.store.registry import REASONS
+from kiosk.monitor.store.registry import REASONS, Stale
 from kiosk.monitor.web import paging, placeform
 from kiosk.monitor.web.page import Refused, Visit, page
 
@@ -94,9 +94,13 @@ def entry(visit: Visit) -> Response:
     draft, wrong = placeform.check(fields)
     if draft is None:
         return _entry(visit, kiosk_id, fields=fields, wrong=wrong)
+    seen = visit.form.get("version", "")
+    seen_ms = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else -1
     try:
         with visit.writing() as connection:
-            registry.change(connection, draft, who=visit.who, now_ms=visit.site.now_ms())
+            registry.change(connection, draft, who=visit.who, now_ms=visit.site.now_ms(), seen_ms=seen_ms)
+    except Stale:
+        return _entry(visit, kiosk_id, fields=fields, stale=draft)
     except RegistryError as error:
         return _entry(visit, kiosk_id, fields=fields, refused=str(error))
     tell_centre(visit)
@@ -110,20 +114,27 @@ def _entry(
     fields: dict[str, str] | None = None,
     wrong: dict[str, str] | None = None,
     refused: str = "",
+    stale: Draft | None = None,
     token: str = "",
 ) -> Response:
-    """Show one kiosk with its papers; `token` is a fresh one, to be seen this once."""
+    """Show one kiosk with its papers; `token` is a fresh one, to be seen this once.
+
+    `fields` are what was typed, and `stale` that as it was read where the kiosk had been changed meanwhile.
+    """
     with visit.reading() as connection:
         known = registry.get(connection, kiosk_id)
         if known is None:
             raise Refused(404, "kiosk.missing")
         given = certificates.of_kiosk(connection, kiosk_id)
         made = tokens.of_kiosk(connection, kiosk_id)
+    now = placeform.of_draft(known.draft)
     return visit.render(
         "registry_entry.html",
-        422 if wrong or refused else 200,
+        409 if stale else 422 if wrong or refused else 200,
         entry=known,
-        fields=fields or placeform.of_draft(known.draft),
+        version=visit.form.get("version", "")[:20] if fields and not stale else known.changed_ms,
+        newest=_differing(now, placeform.of_draft(stale)) if stale else None,
+        fields=fields or now,
         wrong=wrong or {},
         refused=refused,
         certificates=given,
@@ -133,6 +144,10 @@ def _entry(
         life_h=tokens.LIFE_H,
         is_admin=visit.person is not None and visit.person.role in ADMINS,
     )
+
+
+def _differing(now: dict[str, str], typed: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in now.items() if typed[name] != text}
 
 
 @page(*KEEPERS)

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kiosk.monitor.web.site import Site
+from kiosk.monitor.web.visit import Refused
 
 BODY_MAX = 4 * 1024 * 1024  # the largest list that is imported stays far below
+STRANGER_MAX = 16 * 1024  # a sign-in needs less, and anybody may have hundreds of connections
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -64,6 +66,23 @@ class Shield:
             await shielded({"type": "http.response.body", "body": b"too large\n"})
             return
         await self._app(scope, limited, shielded)
+
+
+def bounded(request: Request) -> Request:
+    """Give a stranger's request, whose reading ends with Refused beyond STRANGER_MAX; so does this."""
+    if _declared(request.scope) > STRANGER_MAX:
+        raise Refused(413, "base.too_large")
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await request.receive()
+        taken += len(message.get("body", b""))
+        if taken > STRANGER_MAX:
+            raise Refused(413, "base.too_large")
+        return message
+
+    return Request(request.scope, limited)
 
 
 def is_own_origin(request: Request, site: Site) -> bool:

@@ -1,6 +1,7 @@
 """The pages' process: one uvicorn, the database and the feed, from start to SIGTERM."""
 
 import asyncio
+import functools
 import logging
 import os
 import socket
@@ -11,13 +12,16 @@ import uvloop
 from uvicorn.config import STARTUP_FAILURE
 
 from kiosk.messages import ConfigError
+from kiosk.monitor.children import sign_of_life
 from kiosk.monitor.config import MonitorConfig
 from kiosk.monitor.crowd import Crowd
+from kiosk.monitor.expiry import Lookout
 from kiosk.monitor.feed import Feed
 from kiosk.monitor.store.engine import make_engine
 from kiosk.monitor.store.migrate import bring_up_to_date
 from kiosk.monitor.web import protocol
 from kiosk.monitor.web.app import make_app
+from kiosk.monitor.web.certificate import Pair
 from kiosk.monitor.web.protocol import PageProtocol
 
 LOG = logging.getLogger(__name__)
@@ -37,9 +41,10 @@ def serve(config: MonitorConfig) -> None:
     bring_up_to_date(engine)
     feed = Feed(Path(config.socket_path))
     host, _, port = web.listen.rpartition(":")
+    app = make_app(config, engine, feed)
     server = PageServer(
         uvicorn.Config(
-            make_app(config, engine, feed),
+            app,
             host=host.strip("[]"),
             port=int(port),
             loop="uvloop",
@@ -52,7 +57,8 @@ def serve(config: MonitorConfig) -> None:
             timeout_graceful_shutdown=STOP_S,
             ssl_certfile=web.cert,
             ssl_keyfile=web.key,
-        )
+        ),
+        app.state.site.lookout,
     )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -62,11 +68,15 @@ def serve(config: MonitorConfig) -> None:
 
 
 class PageServer(uvicorn.Server):
-    """uvicorn's server with connections that may not wait for ever."""
+    """uvicorn's server with connections that may not wait for ever, and a certificate that may change."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, lookout: Lookout) -> None:
         super().__init__(config)
         self._crowd = Crowd(protocol.ROOM)
+        self._lookout = lookout
+        cert, key = config.ssl_certfile, config.ssl_keyfile
+        self._pair = Pair(str(cert), str(key) if key else None) if cert else None
+        self._following: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin as uvicorn does, but listen with our own connections; raises SystemExit."""
@@ -87,7 +97,17 @@ class PageServer(uvicorn.Server):
             await self.lifespan.shutdown()
             raise SystemExit(STARTUP_FAILURE) from None
         self.servers.append(server)
+        if self._pair is not None and tls is not None:
+            serves = functools.partial(self._lookout.serves, self._pair.cert)
+            serves()
+            self._following = asyncio.create_task(self._pair.follow(tls, serves))
         LOG.info("web listen=%s port=%d", config.host, server.sockets[0].getsockname()[1])
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as uvicorn does."""
+        if self._following is not None:
+            self._following.cancel()
+        await super().shutdown(sockets)
 
     def _make_protocol(self) -> PageProtocol:
         return PageProtocol(self.config, self.server_state, self.lifespan.state, self._crowd)
@@ -104,8 +124,9 @@ async def _run(server: uvicorn.Server, feed: Feed) -> None:
 
 async def _end_with_parent(server: uvicorn.Server) -> None:
     """End when the centre was killed: its next life starts its own pages on the same port."""
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110 - the kernel tells of it by nothing else
+    parent, sign = os.getppid(), sign_of_life()
+    while os.getppid() == parent:
+        sign()
         await asyncio.sleep(PARENT_S)
     LOG.warning("web=ends reason=parent_gone")
     server.should_exit = True

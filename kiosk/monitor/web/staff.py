@@ -4,14 +4,14 @@ The last admin who can sign in stays one. A password is never shown, only set an
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 from starlette.routing import Route
 
 from kiosk.monitor.store import people, sessions
-from kiosk.monitor.store.people import LANGUAGES, ROLES, Member
+from kiosk.monitor.store.people import LANGUAGES, ROLES, Member, PhoneTaken
 from kiosk.monitor.web import placeform
 from kiosk.monitor.web.page import Refused, Visit, page
 from kiosk.monitor.web.passwords import SHORTEST, is_fit
@@ -29,14 +29,23 @@ def staff(visit: Visit) -> Response:
     return _list(visit, {}, ())
 
 
-def _list(visit: Visit, typed: Mapping[str, str], wrong: tuple[str, ...]) -> Response:
+def _list(visit: Visit, typed: Mapping[str, str], wrong: tuple[str, ...], holder: str = "") -> Response:
     with visit.reading() as connection:
         found = people.all_of(connection)
     values = {name: typed.get(name, "").strip()[:100] for name in FIELDS}
     return visit.render(
         "staff.html", 422 if wrong else 200, people=found, roles=ROLES, tongues=LANGUAGES, typed=values,
-        wrong=wrong, shortest=SHORTEST,
+        wrong=wrong, holder=holder, shared=_shared(found), shortest=SHORTEST,
     )  # fmt: skip
+
+
+def _shared(found: Sequence[Member]) -> list[str]:
+    """Name those who are active and share a phone, each phone's together."""
+    of_phone: dict[str, list[str]] = {}
+    for one in found:
+        if one.active and one.phone:
+            of_phone.setdefault(one.phone, []).append(one.name)
+    return [", ".join(names) for names in of_phone.values() if len(names) > 1]
 
 
 def _problems(form: Mapping[str, str], person_id: str) -> tuple[str, ...]:
@@ -70,10 +79,13 @@ def add(visit: Visit) -> Response:
         phone=placeform.phone(form.get("phone", "").strip()),
         password_hash=visit.site.passwords.hash(password) if password else "",
     )
-    with visit.writing() as connection:
-        added = people.add(connection, member, visit.site.now_ms())
-        if added:
-            visit.audit(connection, "user_add", person_id, f"role={member.role}")
+    try:
+        with visit.writing() as connection:
+            added = people.add(connection, member, visit.site.now_ms())
+            if added:
+                visit.audit(connection, "user_add", person_id, f"role={member.role}")
+    except PhoneTaken as error:
+        return _list(visit, form, ("phone_taken",), error.holder)
     if not added:
         return _list(visit, form, ("taken",))
     tell_centre(visit)
@@ -96,14 +108,17 @@ def change(visit: Visit) -> Response:
     }
     if form.get("password"):
         columns["password_hash"] = visit.site.passwords.hash(form["password"])
-    with visit.writing() as connection:
-        old = people.find(connection, person_id)
-        if old is None:
-            raise Refused(404, "base.missing")
-        people.change(connection, person_id, visit.site.now_ms(), **columns)
-        if people.admins(connection) == 0:
-            raise Refused(409, "staff.last_admin")  # undoes the change
-        _record(visit, connection, old, columns)
+    try:
+        with visit.writing() as connection:
+            old = people.find(connection, person_id)
+            if old is None:
+                raise Refused(404, "base.missing")
+            people.change(connection, person_id, visit.site.now_ms(), **columns)
+            if people.admins(connection) == 0:
+                raise Refused(409, "staff.last_admin")  # undoes the change
+            _record(visit, connection, old, columns)
+    except PhoneTaken as error:
+        return visit.redirect("/staff", "staff.error_phone_taken", good=False, holder=error.holder)
     tell_centre(visit)
     return visit.redirect("/staff", "staff.changed")
 
