@@ -15,6 +15,7 @@ Mode = Literal["spoken", "cover", "off"]
 
 SENTENCE_PAUSE_S = 0.35  # a calm reader's breath between two sentences of one language
 ONLY_SPOKEN = frozenset({"trying"})  # it says that help was not reached: only where no aggressor listens
+ANSWERS = frozenset({"received", "accepted", "en_route", "on_scene"})  # each says more than "already given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ def ask(rules: Rules, playlist: Playlist, key: str, *, cut: bool = False) -> tup
     """
     if rules.mode == "off" or (key in ONLY_SPOKEN and rules.mode != "spoken"):
         return playlist, False
+    if key == "pressed_again" and (playlist.newest or playlist.saying) in ANSWERS:
+        return playlist, False  # whoever presses in fright must not lose the news that somebody heard
     wanted = COVER if rules.mode == "cover" else key
     if playlist.saying == wanted:
         return replace(playlist, newest=None), False

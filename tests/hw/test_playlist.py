@@ -1,7 +1,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.hw.playlist import SENTENCE_PAUSE_S, Line, Mode, Pause, Playlist, Rules, ask, drop, hush, step
+from kiosk.hw.playlist import (
+    ANSWERS,
+    SENTENCE_PAUSE_S,
+    Line,
+    Mode,
+    Pause,
+    Playlist,
+    Rules,
+    ask,
+    drop,
+    hush,
+    step,
+)
 from kiosk.prompts import COVER, KEYS
 
 
@@ -60,6 +72,28 @@ def test_a_newer_state_waits_for_the_end_of_the_sentence_and_then_the_rest_is_dr
     playlist, cut = ask(rules(), playlist, "received")
     assert not cut
     assert run(rules(), playlist)[:2] == [SENTENCE_PAUSE_S, "received/kk/0"]
+
+
+def test_a_further_press_does_not_drop_the_news_that_somebody_heard() -> None:
+    playlist, _ = step(rules(), asked("pressed"))
+    for key in ("received", "pressed_again"):
+        playlist, cut = ask(rules(), playlist, key)
+        assert not cut
+    assert run(rules(), playlist)[:2] == [SENTENCE_PAUSE_S, "received/kk/0"]
+
+
+def test_a_further_press_lets_the_news_be_said_in_every_language() -> None:
+    playlist, _ = step(rules(), asked("accepted"))
+    playlist, _ = ask(rules(), playlist, "pressed_again")
+    said = [str(item).split("/")[:2] for item in run(rules(), playlist) if isinstance(item, str)]
+    assert said == [["accepted", "kk"], ["accepted", "ru"], ["accepted", "ru"]]
+
+
+def test_a_further_press_is_answered_while_nothing_better_is_to_be_said() -> None:
+    playlist, _ = step(rules(), asked("pressed"))
+    playlist, _ = ask(rules(), playlist, "pressed_again")
+    assert run(rules(), playlist)[:2] == [SENTENCE_PAUSE_S, "pressed_again/kk/0"]
+    assert run(rules(), asked("received", "trying", "pressed_again"))[0] == "pressed_again/kk/0"
 
 
 def test_a_newer_state_after_the_other_language_waits_for_the_longer_gap() -> None:
@@ -155,7 +189,10 @@ def test_whatever_happens_the_newest_state_is_what_is_said_next_and_it_ends(
         elif act in {"hush", "drop"}:
             playlist = hush(playlist)[0] if act == "hush" else drop(playlist)
         else:
+            answered = act == "pressed_again" and (playlist.newest or playlist.saying) in ANSWERS
             playlist, _ = ask(rules(mode), playlist, act, cut=act == "trying")
+            if answered:
+                continue
             newest = COVER if mode == "cover" else act
             if mode == "spoken":
                 assert act in (playlist.newest, playlist.saying)
