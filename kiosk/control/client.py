@@ -27,11 +27,15 @@ class DaemonSilent(DaemonAway):
     """The daemon is there and gives no answer in time: it may be busy."""
 
 
+class DaemonLost(DaemonAway):
+    """The daemon hung up after it was asked: it may have done it."""
+
+
 def ask(path: Path, request: Object, timeout_s: float = 5.0) -> Object:
     """Ask the daemon one thing and give its answer.
 
-    Raises DaemonAway when there is no daemon, DaemonSilent when it did not answer in time, DeviceError when
-    it refused.
+    Raises DaemonAway when there is no daemon, DaemonSilent when it did not answer in time, DaemonLost when it
+    went away meanwhile, DeviceError when it refused.
     """
     deadline_s = time.monotonic() + timeout_s
     with _connect(path, timeout_s) as link:
@@ -45,7 +49,7 @@ def watch(
 
     A `question` is asked once the watch stands, so that no event of what it sets off is missed; its answer
     comes among the events (which all have a `what`). After `end_s` (monotonic seconds) it waits no more.
-    Raises as `ask`, and DaemonAway when the daemon stops or drops a watcher that reads too slowly.
+    Raises as `ask`, and DaemonLost when the daemon stops or drops a watcher that reads too slowly.
     """
     deadline_s = time.monotonic() + timeout_s
     with _connect(path, timeout_s) as link:
@@ -100,7 +104,7 @@ def _sending(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DaemonAway(f"the daemon at {path} hung up: {error.strerror or error}") from error
+        raise DaemonLost(f"the daemon at {path} hung up: {error.strerror or error}") from error
 
 
 def _answers(
@@ -116,7 +120,7 @@ def _answers(
             link.settimeout(None if until_s is None else max(0.01, until_s - time.monotonic()))
             data = link.recv(65536)
             if not data:
-                raise DaemonAway(f"the daemon at {path} hung up: it stopped, or this command read too slowly")
+                raise DaemonLost(f"the daemon at {path} hung up: it stopped, or this command read too slowly")
             *lines, inbound = (inbound + data).split(b"\n")
             _demand_end(path, inbound)
             for line in lines:
@@ -127,7 +131,7 @@ def _answers(
     except DeviceError:
         raise
     except OSError as error:
-        raise DaemonAway(f"the daemon at {path} hung up: {error.strerror or error}") from error
+        raise DaemonLost(f"the daemon at {path} hung up: {error.strerror or error}") from error
 
 
 def _demand_end(path: Path, unfinished: bytearray) -> None:

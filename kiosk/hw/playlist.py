@@ -58,7 +58,8 @@ class Playlist:
 def ask(rules: Rules, playlist: Playlist, key: str, *, cut: bool = False) -> tuple[Playlist, bool]:
     """Make `key` the newest true thing to say; True when the sentence under way must stop at once.
 
-    What is already being said goes on and is not begun again. In cover mode every key becomes the cover
+    What is already being said goes on and is not begun again. A further press is answered by the news that
+    somebody heard, where that is pending or being said. In cover mode every key becomes the cover
     phrase, said once however many states pass meanwhile.
     """
     if rules.mode == "off" or (key in ONLY_SPOKEN and rules.mode != "spoken"):

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from kiosk.config import Config
 from kiosk.hw.bell import Bell
-from kiosk.hw.cards import LOOK_EVERY_S, CardWatch
 from kiosk.hw.clips import RATE_HZ, read_pcm, site_prompts
 from kiosk.hw.playlist import Line, Mode, Pause, Playlist, Rules, ask, drop, hush, step
 from kiosk.hw.repertoire import Piece, Repertoire, current_mark, open_repertoire, spoken_live
 from kiosk.hw.shelves import version_folder
+from kiosk.hw.sound_cards import LOOK_EVERY_S, CardWatch
 from kiosk.hw.speaker import Pcm, Speaker, Stop
 from kiosk.messages import (
     ConfigError,

@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from fakes.voice_bench import PATIENCE_S, VoiceBench, make_clips, match, prompts_of, site_config
 
-from kiosk.hw.cards import CardWatch
 from kiosk.hw.clips import read_manifest, write_manifest
 from kiosk.hw.render import render
 from kiosk.hw.repertoire import current_mark
+from kiosk.hw.sound_cards import CardWatch
 from kiosk.hw.sources import Sources
 from kiosk.hw.voice import open_voice
 from kiosk.messages import (
@@ -222,7 +222,7 @@ def test_a_card_that_is_pulled_out_while_nobody_speaks_is_told_without_a_sound(
 ) -> None:
     card = tmp_path / "asound" / "Device"
     card.mkdir(parents=True)
-    monkeypatch.setattr("kiosk.hw.cards.CARDS", card.parent)
+    monkeypatch.setattr("kiosk.hw.sound_cards.CARDS", card.parent)
     monkeypatch.setattr("kiosk.hw.voice.LOOK_EVERY_S", 0.01)
     looks = queue.SimpleQueue[bool]()
     look = CardWatch.vanished

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from fakes.centre_pages import TOML
 from fakes.virtual_centre import UTC_MS, VirtualCentre, a_beat
 
-from kiosk.control import ControlServer, DaemonSilent
+from kiosk.control import ControlServer, DaemonAway, DaemonLost, DaemonSilent
 from kiosk.messages import DeviceError
 from kiosk.monitor import tables
 from kiosk.monitor.commands import COMMANDS, monitor
@@ -129,11 +129,12 @@ def test_who_acts_at_a_terminal_is_in_the_log_of_actions(
     ]
 
 
+@pytest.mark.parametrize("unanswered", [DaemonSilent, DaemonLost])
 def test_an_act_that_nobody_answered_is_kept_as_unsure(
-    desktop: Desktop, store: Path, monkeypatch: pytest.MonkeyPatch
+    desktop: Desktop, store: Path, monkeypatch: pytest.MonkeyPatch, unanswered: type[DaemonAway]
 ) -> None:
     def silent(*_: object) -> None:
-        raise DaemonSilent("the daemon does not answer")
+        raise unanswered("the daemon does not answer")
 
     monkeypatch.setattr("kiosk.control.ask", silent)
     assert desktop.run("accept", "00A", "--by", "op-1", "--config", str(store)).exit_code == 3

@@ -35,15 +35,14 @@ def act(
     `subject` is what the act is about where the answer names no alert, and `more` what to keep beside it.
     """
     from kiosk.check.daemon import Refused
-    from kiosk.control import DaemonAway
+    from kiosk.control import DaemonLost, DaemonSilent
     from kiosk.monitor.tables import clean
 
     detail = clean(" ".join(part for part in (more, "at=terminal", _claimed(request)) if part))
     try:
         answer = ask(context, request)
-    except DaemonAway as error:
-        if _was_asked(error):
-            _keep(file, what, clean(subject), f"unsure, the centre did not answer: {detail}")
+    except (DaemonLost, DaemonSilent):  # it may be done all the same
+        _keep(file, what, clean(subject), f"unsure, the centre did not answer: {detail}")
         raise
     text = clean(f"{answer['text']} {answer['alert_id']}".strip())
     if not answer["ok"]:
@@ -55,12 +54,6 @@ def act(
 def _claimed(request: dict[str, Any]) -> str:
     said = {"by": request.get("by", ""), "sudo": os.environ.get("SUDO_USER", "")}
     return " ".join(f"{name}={value[:64]}" for name, value in said.items() if value)
-
-
-def _was_asked(error: Exception) -> bool:
-    """Tell whether the question may have reached the centre."""
-    cause = error.__cause__ and error.__cause__.__cause__
-    return not isinstance(cause, (FileNotFoundError, ConnectionRefusedError))
 
 
 def _keep(file: Path, what: str, subject: str, detail: str) -> None:

@@ -100,7 +100,7 @@ def asking() -> Iterator[None]:
     try:
         yield
     except DaemonAway as error:
-        raise DaemonAway(clean(error)) from error
+        raise type(error)(clean(error)) from error
     except DeviceError as error:
         raise Refused(clean(error)) from error
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.hw.cards import CardWatch
+from kiosk.hw.sound_cards import CardWatch
 
 
 @pytest.fixture
 def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "asound"
-    monkeypatch.setattr("kiosk.hw.cards.CARDS", folder)
+    monkeypatch.setattr("kiosk.hw.sound_cards.CARDS", folder)
     folder.mkdir()
     return folder
 
